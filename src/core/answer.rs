@@ -1,0 +1,105 @@
+//! What one viewer alone is told.
+
+use super::Start;
+use crate::model::{
+    CommandId, DecisionId, DecisionKind, ExecutionId, GateId, NodeId, Position, Principal, Text,
+    Timestamp,
+};
+
+/// What one viewer alone is told. Its dialect finds the words, or has none.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// From now on it sees what happens.
+    Watching {
+        /// The execution, by its own name.
+        execution: ExecutionId,
+        /// Where it begins.
+        start: Start,
+        /// The newest record.
+        head: Position,
+    },
+    /// No engine has spoken of it.
+    Unknown {
+        /// As it was asked for.
+        execution: ExecutionId,
+    },
+    /// How far its decision or command has come.
+    Receipt(Receipt),
+}
+
+/// A staged receipt: nothing says "applied" before the engine did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// What it is about.
+    pub about: Reference,
+    /// The execution. Of a start: the one that the relay named.
+    pub execution: Option<ExecutionId>,
+    /// The gate, where it is about one.
+    pub gate: Option<GateId>,
+    /// The gate's node.
+    pub node: Option<NodeId>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Why, for a person.
+    pub reason: Option<Text>,
+    /// Who did it: of `AlreadyDecided` the winner.
+    pub by: Option<Principal>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+/// What a receipt is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Reference {
+    Decision(DecisionId),
+    Command(CommandId),
+}
+
+/// How far a decision or a command has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// It stands in the log.
+    Recorded,
+    /// It is a vote; more are needed: what there is, and what it takes.
+    Voted {
+        /// Votes of this kind so far.
+        votes: usize,
+        /// Votes that settle it.
+        needed: usize,
+    },
+    /// The engine has it.
+    Delivered,
+    /// The engine has begun (commands only).
+    InProgress,
+    /// The engine has not answered for a while. It stays queued.
+    Waiting,
+    /// It took effect.
+    Applied,
+    /// It was not taken, or the engine would not do it.
+    Refused,
+    /// It broke.
+    Failed,
+    /// Nobody knows whether it took effect.
+    OutcomeUnknown,
+    /// Somebody was first.
+    AlreadyDecided {
+        /// What the decision amounts to.
+        kind: Option<DecisionKind>,
+        /// Its option.
+        option: Option<Text>,
+    },
+    /// The question has changed since it was shown.
+    GateChanged {
+        /// Its version now.
+        current: u32,
+    },
+    /// It need not be decided any longer, and nobody did.
+    GateClosed,
+    /// Perhaps its engine has yet to speak of it.
+    GateUnknown,
+    /// The id names something else.
+    IdReused,
+    /// Its principal may not.
+    Forbidden,
+}

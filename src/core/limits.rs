@@ -1,0 +1,70 @@
+//! The numbers that bound everything the core holds.
+
+use std::time::Duration;
+
+/// Bounds, with the defaults of the contract.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Records kept for each execution, from which a dialect that begins late is rendered.
+    pub history: usize,
+    /// Bytes of them.
+    pub history_bytes: usize,
+    /// How long they are kept.
+    pub history_age: Duration,
+    /// Nodes of one execution. They are in every snapshot.
+    pub nodes: usize,
+    /// Edges of one execution.
+    pub edges: usize,
+    /// Open gates of one execution.
+    pub open_gates: usize,
+    /// Settled gates of one execution that are remembered.
+    pub gate_results: usize,
+    /// Commands of one execution that are remembered.
+    pub commands: usize,
+    /// Failures of one execution that are remembered.
+    pub errors: usize,
+    /// Votes on one gate.
+    pub votes: usize,
+    /// Executions that are not over, and those that are and are still kept.
+    pub executions: usize,
+    /// Event hashes kept for each lane, to tell a repeat from a conflict.
+    pub hashes: usize,
+    /// An engine that has not answered is told again after `again`, then after twice as long, and
+    /// so on up to `again_at_most`.
+    pub again: Duration,
+    /// See `again`.
+    pub again_at_most: Duration,
+    /// After this long without an answer the sender of a command is told that it waits.
+    pub patience: Duration,
+    /// How long an execution is kept after its end.
+    pub afterlife: Duration,
+    /// How long its lanes are remembered after that, so that nothing is taken in twice.
+    pub tombstone: Duration,
+    /// Whether a gate may approve itself when its deadline passes. Off unless the operator says so.
+    pub timeout_may_approve: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            history: 1_000,
+            history_bytes: 8 << 20,
+            history_age: Duration::from_secs(300),
+            nodes: 10_000,
+            edges: 50_000,
+            open_gates: 1_000,
+            gate_results: 256,
+            commands: 256,
+            errors: 100,
+            votes: 32,
+            executions: 10_000,
+            hashes: 1_024,
+            again: Duration::from_secs(5),
+            again_at_most: Duration::from_secs(60),
+            patience: Duration::from_secs(10),
+            afterlife: Duration::from_secs(3_600),
+            tombstone: Duration::from_secs(24 * 3_600),
+            timeout_may_approve: false,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The relay as a state machine: inputs in, effects out, time passed in.
+//!
+//! It awaits nothing, reads no clock, knows no JSON, no protobuf and no dialect, logs nothing and
+//! counts nothing: effects are all there is to say. Viewers are not here either: who watches is the
+//! room's affair, and [`Relay::start`] tells where to begin.
+
+mod answer;
+mod execution;
+mod history;
+mod lanes;
+mod limits;
+mod log;
+mod producers;
+mod relay;
+mod turn;
+mod waits;
+
+pub use answer::{Answer, Receipt, Reference, Stage};
+pub use execution::{Execution, Info};
+pub use history::{History, Start, Why};
+pub use limits::Limits;
+pub use relay::{
+    Claim, ClaimedGate, Effect, Ending, Grant, Hello, Input, KnownOutcome, LaneFault, LaneResult,
+    Relay, Verdict,
+};

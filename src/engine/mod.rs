@@ -1,0 +1,3 @@
+//! The door for engines: gRPC.
+
+pub mod pb;

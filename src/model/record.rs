@@ -1,0 +1,208 @@
+//! A fact with its place in the execution's log.
+
+use std::sync::Arc;
+
+use super::{
+    Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
+    ExecutionStatus, Gate, GateId, Node, NodeStatus, Nodes, Position, ProducerId, Pseq, Resolution,
+    Text, Timestamp, Vote, state::CommandStage,
+};
+
+/// What the relay retains, replays and has rendered.
+///
+/// A dialect renders a record without looking at anything else, so a record carries the few derived
+/// facts (`after`) that a wire protocol may want to state beside the fact itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// Whose log.
+    pub execution: ExecutionId,
+    /// Where in it.
+    pub position: Position,
+    /// When the relay took it in.
+    pub time: Timestamp,
+    /// What.
+    pub fact: Fact,
+    /// Set where an event contradicts what came before, and therefore changed nothing.
+    pub contradiction: Option<Contradiction>,
+    /// What it amounts to.
+    pub after: After,
+}
+
+/// What engines said stands in one log with what the relay itself knows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fact {
+    /// An engine's event. Without a `pseq` it was unnumbered, or part of a state report.
+    Said {
+        /// Who said it.
+        producer: ProducerId,
+        /// Its number in the producer's lane.
+        pseq: Option<Pseq>,
+        /// What it says.
+        event: Arc<Event>,
+    },
+    /// An event that could not be kept. It consumes its number, or it would come again for ever.
+    Rejected {
+        /// Who said it.
+        producer: ProducerId,
+        /// Its number in the producer's lane.
+        pseq: Option<Pseq>,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// Somebody voted at a gate.
+    Voted {
+        /// The gate.
+        gate: GateId,
+        /// The vote.
+        vote: Arc<Vote>,
+    },
+    /// A gate was settled by the relay. Exactly one of these per gate version.
+    Resolved {
+        /// The gate.
+        gate: GateId,
+        /// How.
+        resolution: Resolution,
+    },
+    /// A decision moved on its way to the engine.
+    Delivered {
+        /// The gate.
+        gate: GateId,
+        /// The decision.
+        decision: Arc<Decision>,
+        /// How far.
+        delivery: Delivery,
+        /// Why, where it failed.
+        reason: Option<Text>,
+    },
+    /// Somebody gave a command.
+    Commanded {
+        /// The command.
+        command: Arc<Command>,
+    },
+    /// A command moved on its way to the engine.
+    CommandMoved {
+        /// Which.
+        id: CommandId,
+        /// How far.
+        stage: CommandStage,
+        /// Why, where it failed.
+        reason: Option<Text>,
+    },
+    /// A producer's stream ended while its execution goes on.
+    EngineLost {
+        /// Which.
+        producer: ProducerId,
+    },
+    /// It came back.
+    EngineBack {
+        /// Which.
+        producer: ProducerId,
+    },
+}
+
+/// Why an event did not change anything. It is kept, numbered and acknowledged all the same: the
+/// engine is the authority on what it said, and a refused event would be sent again for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The execution has ended; only log lines and late outcomes may still arrive.
+    AlreadyOver,
+    /// A gate closed that was never open, or whose outcome belongs to no decision.
+    NoSuchGate,
+    /// A gate opened that was settled: it is single-use. Its engine is told what was decided.
+    GateSettled,
+    /// An outcome came from another producer than the one that is asked.
+    NotYours,
+    /// An older attempt of a node spoke after a newer one.
+    OldAttempt,
+    /// An outcome for a command that nobody gave.
+    NoSuchCommand,
+}
+
+/// Why an event was not kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What kind of fault.
+    pub code: RejectionCode,
+    /// The path of the field at fault, in the proto's names. Empty: the event itself.
+    pub field: String,
+    /// What is wrong with it, for a person.
+    pub message: String,
+}
+
+/// The kinds of fault; `IssueCode` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum RejectionCode {
+    Malformed,
+    Utf8,
+    NotFinite,
+    Json,
+    Depth,
+    TooLarge,
+    UnknownKind,
+    Invalid,
+    Limit,
+}
+
+/// An event as its door hands it on: where it could not be read, the reason stands in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    /// A hash of the bytes that came: the same number with other bytes is a conflict.
+    pub hash: u64,
+    /// How many bytes came.
+    pub size: usize,
+    /// What the bytes say.
+    pub event: Result<Arc<Event>, Rejection>,
+}
+
+/// What an engine is told of one of its events beside the acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issue {
+    /// It was not kept.
+    Rejected(Rejection),
+    /// It was kept, and changed nothing.
+    Contradiction(Contradiction),
+    /// Its number was used for other bytes before. The first stands.
+    Conflict,
+}
+
+/// What one record amounts to: derived once, when it is applied. Only what the fact touched is set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct After {
+    /// Where the execution stands.
+    pub progress: Progress,
+    /// The node as it is now.
+    pub node: Option<Arc<Node>>,
+    /// What the node's status was.
+    pub old_status: Option<NodeStatus>,
+    /// Whether the node's status is another one now.
+    pub moved: bool,
+    /// The gate as it is now.
+    pub gate: Option<Arc<Gate>>,
+    /// The command as it is now.
+    pub command: Option<Arc<CommandState>>,
+    /// What was spent so far.
+    pub cost: Option<Cost>,
+    /// All nodes, at the end of an execution, for protocols that sum up; and those that a change of
+    /// the graph touched.
+    pub nodes: Option<Arc<Nodes>>,
+}
+
+/// Where an execution stands, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Progress {
+    /// As its engine states it.
+    pub status: ExecutionStatus,
+    /// Nodes known.
+    pub nodes: u32,
+    /// Of them running (or retrying).
+    pub running: u32,
+    /// Of them waiting at a gate.
+    pub waiting: u32,
+    /// Of them completed (or skipped).
+    pub completed: u32,
+    /// Of them failed (or cancelled).
+    pub failed: u32,
+    /// Gates that are open.
+    pub open_gates: u32,
+}

@@ -1,0 +1,312 @@
+//! What is true of the parts of an execution: its nodes, gates, commands and cost.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
+    GraphNode, Json, NodeId, NodeMetrics, NodeStatus, ProducerEpoch, ProducerId, Pseq, RetryPhase,
+    Seq, Text, Timestamp, Vote, decision::Decision,
+};
+
+/// The nodes of an execution.
+pub type Nodes = BTreeMap<NodeId, Arc<Node>>;
+
+/// One node, folded.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "fields are described in event.proto, unless here")]
+pub struct Node {
+    pub id: NodeId,
+    pub status: NodeStatus,
+    pub attempt: u32,
+    pub native_status: Option<Text>,
+    pub reason: Option<Text>,
+    /// What the graph says of it.
+    pub graph: Option<Arc<GraphNode>>,
+    pub label: Option<Text>,
+    pub agent: Option<Text>,
+    pub goal: Option<Text>,
+    pub step_id: Option<Text>,
+    pub step_number: Option<i32>,
+    pub input: Option<Json>,
+    pub output: Option<Json>,
+    pub failure: Option<Failure>,
+    pub metrics: Option<NodeMetrics>,
+    pub start_time: Option<Timestamp>,
+    pub finish_time: Option<Timestamp>,
+    pub extra: Option<Json>,
+    /// How far it has come, 0 to 1, and what it is at.
+    pub fraction: Option<f64>,
+    pub progress_message: Option<Text>,
+    /// Where its retries stand.
+    pub retry: Option<(RetryPhase, u32)>,
+    /// The record that changed its status last: the order in which things happened.
+    pub since: Seq,
+}
+
+impl Node {
+    /// A node that nothing is known of but its name.
+    pub fn new(id: NodeId) -> Self {
+        Self {
+            id,
+            status: NodeStatus::Pending,
+            attempt: 0,
+            native_status: None,
+            reason: None,
+            graph: None,
+            label: None,
+            agent: None,
+            goal: None,
+            step_id: None,
+            step_number: None,
+            input: None,
+            output: None,
+            failure: None,
+            metrics: None,
+            start_time: None,
+            finish_time: None,
+            extra: None,
+            fraction: None,
+            progress_message: None,
+            retry: None,
+            since: Seq(0),
+        }
+    }
+
+    /// What a person calls it.
+    pub fn title(&self) -> &str {
+        let declared = self.graph.as_ref().and_then(|graph| graph.label.as_deref());
+        self.label.as_deref().or(declared).unwrap_or(self.id.as_str())
+    }
+}
+
+/// One edge, folded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// What the graph says of it, if it was declared.
+    pub graph: Option<Arc<GraphEdge>>,
+    /// Whether control has passed along it.
+    pub active: bool,
+}
+
+/// What was spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the words say it")]
+pub struct Totals {
+    pub usd_nanos: i64,
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub tokens: i64,
+}
+
+/// What was spent by all producers together, and what may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cost {
+    /// So far.
+    pub spent: Totals,
+    /// What may be spent, if anybody said so.
+    pub budget_usd_nanos: Option<i64>,
+}
+
+impl Cost {
+    /// What is left of the budget; negative where it is overdrawn.
+    pub fn remaining_usd_nanos(&self) -> Option<i64> {
+        Some(self.budget_usd_nanos?.saturating_sub(self.spent.usd_nanos))
+    }
+}
+
+/// One gate, folded: two machines side by side, how it was settled and how that travels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// What is asked.
+    pub asked: Arc<GateOpened>,
+    /// Who asked last, and therefore who is told.
+    pub producer: ProducerId,
+    /// How it was settled.
+    pub resolution: Resolution,
+    /// How far the decision has travelled. Set once there is one to deliver.
+    pub delivery: Option<Delivery>,
+    /// Why it was refused, or failed.
+    pub reason: Option<Text>,
+    /// The votes on this version.
+    pub votes: Vec<Arc<Vote>>,
+    /// When this version was opened.
+    pub opened: Timestamp,
+    /// The record that moved it last.
+    pub since: Seq,
+}
+
+/// How a gate was settled: exactly one final value for each version.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// It waits.
+    Open,
+    /// People decided.
+    Decided(Arc<Decision>),
+    /// Its deadline passed; the decision says what that means.
+    Expired(Arc<Decision>),
+    /// Its engine took it back.
+    Withdrawn {
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// The execution ended before anybody decided.
+    Cancelled,
+    /// Another version of the question took its place.
+    Superseded,
+    /// Its engine reports an answer from elsewhere.
+    Elsewhere {
+        /// What it amounts to.
+        kind: Option<DecisionKind>,
+        /// The option.
+        option: Option<Text>,
+        /// Who, as the engine tells it.
+        by: Option<Text>,
+        /// In words.
+        message: Option<Text>,
+    },
+    /// Its engine could not reach anybody who decides. Not a rejection.
+    Unreachable,
+    /// Nobody may decide it. Not a rejection.
+    NoApprover,
+}
+
+impl Resolution {
+    /// The decision that it carries.
+    pub fn decision(&self) -> Option<&Arc<Decision>> {
+        match self {
+            Self::Decided(decision) | Self::Expired(decision) => Some(decision),
+            Self::Open
+            | Self::Withdrawn { .. }
+            | Self::Cancelled
+            | Self::Superseded
+            | Self::Elsewhere { .. }
+            | Self::Unreachable
+            | Self::NoApprover => None,
+        }
+    }
+}
+
+impl Gate {
+    /// Whether it waits.
+    pub fn is_open(&self) -> bool {
+        matches!(self.resolution, Resolution::Open)
+    }
+
+    /// Whether its decision has yet to be answered by its engine.
+    pub fn is_owed(&self) -> bool {
+        self.delivery.is_some_and(|delivery| !delivery.is_final())
+    }
+}
+
+/// How far a decision has travelled. It only moves forward; an outcome may still become known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// No engine is attached that could be told.
+    Queued,
+    /// It was written to the engine's stream.
+    Sent,
+    /// The engine has it.
+    Delivered,
+    /// The engine lost its memory between having it and saying what it did.
+    OutcomeUnknown,
+    /// It took effect.
+    Applied,
+    /// It did not take effect.
+    Refused,
+    /// It took effect in part, or broke.
+    Failed,
+}
+
+impl Delivery {
+    /// Whether the engine has spoken, or can't any longer.
+    pub fn is_final(self) -> bool {
+        Self::OutcomeUnknown <= self
+    }
+
+    /// How late in its life a decision is: [`Delivery`] only moves to a higher rank.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Queued => 0,
+            Self::Sent => 1,
+            Self::Delivered => 2,
+            Self::OutcomeUnknown => 3,
+            Self::Applied | Self::Refused | Self::Failed => 4,
+        }
+    }
+}
+
+/// How far a command has come. It only moves forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum CommandStage {
+    Queued,
+    Sent,
+    Delivered,
+    InProgress,
+    OutcomeUnknown,
+    Applied,
+    Refused,
+    Failed,
+}
+
+impl CommandStage {
+    /// Whether the engine has spoken, or can't any longer.
+    pub fn is_final(self) -> bool {
+        Self::OutcomeUnknown <= self
+    }
+
+    /// As [`Delivery::rank`].
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Queued => 0,
+            Self::Sent => 1,
+            Self::Delivered => 2,
+            Self::InProgress => 3,
+            Self::OutcomeUnknown => 4,
+            Self::Applied | Self::Refused | Self::Failed => 5,
+        }
+    }
+}
+
+/// One command, folded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandState {
+    /// What was asked for.
+    pub command: Arc<Command>,
+    /// How far it has come.
+    pub stage: CommandStage,
+    /// Why it failed.
+    pub reason: Option<Text>,
+    /// What came of it.
+    pub result: Option<Json>,
+    /// The record that moved it last.
+    pub since: Seq,
+}
+
+/// A producer of an execution, as viewers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presence {
+    /// Whether a stream of its is attached.
+    pub attached: bool,
+    /// Which start of its process spoke last.
+    pub epoch: ProducerEpoch,
+    /// The last number taken from its lane.
+    pub pseq: Pseq,
+    /// What it can be told to do.
+    pub capabilities: Capabilities,
+}
+
+/// How an execution ended.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "fields are described in event.proto")]
+pub struct Ending {
+    pub status: ExecutionStatus,
+    pub results: Option<Json>,
+    pub output: Option<Json>,
+    pub failure: Option<Failure>,
+    pub reason: Option<Text>,
+    pub nodes_completed: u32,
+    pub nodes_failed: u32,
+    pub duration_micros: Option<i64>,
+    pub finish_time: Timestamp,
+}

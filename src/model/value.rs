@@ -1,0 +1,108 @@
+//! Plain values: time, opaque JSON, labels.
+
+use std::{fmt, sync::Arc, time::Duration, time::Instant};
+
+/// Text that many records share.
+pub type Text = Arc<str>;
+
+/// Wall-clock time in microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// How long from here until `later`; nothing if that is past.
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    /// This time, `by` later.
+    pub fn after(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
+    }
+}
+
+/// RFC 3339 in UTC with microseconds, as in `2026-11-20T10:00:00.123456Z`. The calendar is that of
+/// Howard Hinnant's `civil_from_days`.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (seconds, micros) = (self.0.div_euclid(1_000_000), self.0.rem_euclid(1_000_000));
+        let (days, time) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let z = days + 719_468;
+        let era = z.div_euclid(146_097);
+        let day_of_era = z.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+        let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        let (hour, minute, second) = (time / 3_600, time / 60 % 60, time % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    }
+}
+
+/// The time that is passed in with every input: the core reads no clock.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For what has to happen later: it never jumps.
+    pub instant: Instant,
+    /// For what is told to people.
+    pub time: Timestamp,
+}
+
+/// JSON whose meaning is the engine's own, kept as the text that it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Json {
+    /// One JSON value. Its door has checked its grammar, its depth (at most 64) and its size.
+    pub text: Text,
+    /// Whether `text` stands for a larger value.
+    pub truncated: bool,
+    /// Bytes of the larger value.
+    pub full_size: u64,
+    /// Where the larger value can be had. Never opened by the relay.
+    pub uri: Option<Text>,
+    /// SHA-256 of the larger value.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Json {
+    /// A whole value, which the caller knows to be valid JSON.
+    pub fn whole(text: &str) -> Self {
+        Self { text: text.into(), truncated: false, full_size: 0, uri: None, sha256: None }
+    }
+}
+
+/// A name with a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The name.
+    pub key: Text,
+    /// The value.
+    pub value: Text,
+}
+
+/// How durable something is once the relay has said so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Durability {
+    /// In memory: survives a lost connection.
+    #[default]
+    Memory,
+    /// On disk, synced: survives the relay and the power.
+    Local,
+    /// On a quorum of nodes.
+    Replicated,
+}
+
+/// What an engine says that it can be told to do. What it can't do is refused, not tried.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Capabilities {
+    /// It can pause.
+    pub pause: bool,
+    /// It can go on after a pause.
+    pub resume: bool,
+    /// It can cancel.
+    pub cancel: bool,
+    /// The custom commands that it knows.
+    pub custom_types: Vec<Text>,
+}
