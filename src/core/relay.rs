@@ -113,7 +113,9 @@ impl Relay {
                     }
                 }
             }
-            Input::Decided { viewer, principal, ask } => self.decided(now, viewer, principal, ask),
+            Input::Decided { viewer, principal, ask } => {
+                self.decided(now, viewer, &principal, &ask);
+            }
             Input::Commanded { viewer, principal, ask } => {
                 self.commanded(now, viewer, principal, ask);
             }
@@ -305,12 +307,12 @@ impl Relay {
         epoch
     }
 
-    fn decided(&mut self, now: Now, viewer: ViewerId, principal: Principal, ask: DecisionAsk) {
+    fn decided(&mut self, now: Now, viewer: ViewerId, principal: &Principal, ask: &DecisionAsk) {
         let known = self.resolve(&ask.execution);
         match known.and_then(|execution| self.turn(now, &execution)) {
             Some(mut turn) => turn.decide(viewer, principal, ask),
             None => {
-                let receipt = Receipt::unknown_gate(&ask);
+                let receipt = Receipt::unknown_gate(ask);
                 let answer = Answer::Receipt(receipt);
                 self.effects.push_back(Effect::Answer { viewer, answer });
             }
