@@ -66,7 +66,7 @@ impl Turn<'_> {
         let first = || producers.keys().next();
         match kind {
             CommandKind::Pause | CommandKind::Resume | CommandKind::Cancel => {
-                self.log.state.info.started_by.as_ref().or_else(first).cloned()
+                self.log.state.outline.info.started_by.as_ref().or_else(first).cloned()
             }
             CommandKind::Start { .. } => self.log.starter.clone(),
             CommandKind::Custom { name, .. } => {
