@@ -20,6 +20,8 @@ pub(super) struct Producers {
 #[derive(Debug)]
 struct Producer {
     epoch: ProducerEpoch,
+    /// Who it is: the first to use the name has it, for as long as it is remembered.
+    identity: Identity,
     /// The stream on which it listens.
     link: Option<LinkId>,
     /// The executions that it has spoken of.
@@ -91,6 +93,12 @@ impl Producers {
     /// Where a producer listens.
     pub(super) fn listening(&self, producer: &ProducerId) -> Option<LinkId> {
         self.producers.get(producer)?.link
+    }
+
+    /// Where a producer listens, and which start of its process does.
+    pub(super) fn speaking(&self, producer: &ProducerId) -> Option<(LinkId, ProducerEpoch)> {
+        let known = self.producers.get(producer)?;
+        Some((known.link?, known.epoch))
     }
 
     /// A stream that can start this workflow.

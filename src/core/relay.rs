@@ -203,7 +203,7 @@ impl Relay {
                 if !claimed(&execution)
                     && let Some(mut turn) = self.turn(now, &execution)
                 {
-                    turn.lost(&hello.producer);
+                    turn.abandoned(&hello.producer, hello.epoch);
                 }
             }
         }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::Limits;
-use crate::model::{CommandId, DecisionId, ExecutionId, GateId, ProducerId, ViewerId};
+use crate::model::{
+    CommandId, DecisionId, ExecutionId, GateId, ProducerEpoch, ProducerId, ViewerId,
+};
 
 /// What falls due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub(super) struct CommandWait {
     pub(super) attempts: u32,
     /// Whom it is for.
     pub(super) to: ProducerId,
+    /// Which start of its process was told.
+    pub(super) sent_to: Option<ProducerEpoch>,
     /// When its sender loses patience; `None`: it was told already.
     pub(super) patience: Option<Instant>,
 }

@@ -64,7 +64,8 @@ impl Turn<'_> {
                 None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
             },
             Resolution::Decided(first) | Resolution::Expired(first) => {
-                let (kind, option) = (Some(first.kind), Some(first.option.clone()));
+                let option = Some(first.option.clone()).filter(|it| !it.is_empty());
+                let kind = Some(first.kind);
                 let (by, at) = (first.by.clone(), Some(first.time));
                 let stage = Stage::AlreadyDecided { kind, option };
                 Judgement::Answer(Receipt { by, at, ..receipt(stage, None) })

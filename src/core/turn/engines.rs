@@ -3,32 +3,50 @@
 use super::Turn;
 use crate::core::{Claim, Effect, LaneFault, LaneResult, execution::Announcement, producers::Link};
 use crate::model::{
-    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId, ProducerId,
-    Pseq, Received, Rejection, RejectionCode, Resolution,
+    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId,
+    ProducerEpoch, ProducerId, Pseq, Received, Rejection, RejectionCode, Resolution,
 };
 
 impl Turn<'_> {
     /// An engine works on this execution, and says what it knows of it.
     pub(in crate::core) fn attached(&mut self, link: LinkId, claim: &Claim) {
         let Some(speaker) = self.producers.link(link).cloned() else { return };
-        let known = self.log.state.producers.get(&speaker.producer).map(|it| it.epoch);
-        let restarted = known.is_some_and(|epoch| epoch < speaker.epoch);
-        self.present(&speaker);
-        self.redeliver(&speaker.producer, restarted.then_some(claim));
-        self.reorder(&speaker.producer, restarted.then_some(claim));
+        self.arrive(&speaker, claim);
         for outcome in &claim.outcomes {
             self.remembered(&speaker.producer, outcome);
         }
     }
 
-    /// Who speaks is attached: told to viewers once for each start of its process.
+    /// Who speaks is attached: viewers are told once for each start of its process, and it is told
+    /// what it has not answered.
+    fn arrive(&mut self, speaker: &Link, claim: &Claim) {
+        let Link { producer, epoch, listens, capabilities, .. } = speaker.clone();
+        if !listens {
+            return;
+        }
+        let known = self.log.state.producers.get(&producer);
+        let restarted = known.is_some_and(|it| it.epoch < epoch);
+        if !known.is_some_and(|it| it.attached && it.epoch == epoch) {
+            self.note(Fact::EngineBack { producer: producer.clone(), epoch, capabilities });
+        }
+        self.redeliver(&producer, restarted.then_some(claim));
+        self.reorder(&producer, epoch, claim);
+    }
+
+    /// As [`Turn::arrive`], for an engine that goes on without having claimed anything.
     fn present(&mut self, speaker: &Link) {
         let here = self.log.state.producers.get(&speaker.producer);
-        let news = !here.is_some_and(|it| it.attached && it.epoch == speaker.epoch);
-        if speaker.listens && news {
-            let Link { producer, epoch, capabilities, .. } = speaker.clone();
-            self.note(Fact::EngineBack { producer, epoch, capabilities });
+        if !here.is_some_and(|it| it.attached && it.epoch == speaker.epoch) {
+            self.arrive(speaker, &Claim::of(self.log.execution.clone()));
         }
+    }
+
+    /// A producer has started again and does not say that it works on this execution any longer.
+    pub(in crate::core) fn abandoned(&mut self, producer: &ProducerId, epoch: ProducerEpoch) {
+        self.lost(producer);
+        let silent = Claim::of(self.log.execution.clone());
+        self.redeliver(producer, Some(&silent));
+        self.reorder(producer, epoch, &silent);
     }
 
     /// That an engine leaves when all is over is no news.
