@@ -52,8 +52,16 @@ pub(super) struct Greeting {
 impl Producers {
     /// Of two starts of a process the later speaks; of two streams of one, the newer.
     pub(super) fn greet(&mut self, link: LinkId, hello: &Hello) -> Greeting {
-        let fresh = || Producer { epoch: hello.epoch, link: None, executions: BTreeSet::default() };
+        let fresh = || Producer {
+            epoch: hello.epoch,
+            identity: hello.identity.clone(),
+            link: None,
+            executions: BTreeSet::default(),
+        };
         let producer = self.producers.entry(hello.producer.clone()).or_insert_with(fresh);
+        if producer.identity != hello.identity {
+            return Greeting { ended: vec![(link, Ending::Forbidden)], ..Greeting::default() };
+        }
         let order = hello.epoch.cmp(&producer.epoch);
         if order == Ordering::Less {
             return Greeting { ended: vec![(link, Ending::Fenced)], ..Greeting::default() };
