@@ -8,7 +8,7 @@ use std::{
 
 use super::Limits;
 use crate::model::{
-    CommandId, DecisionId, ExecutionId, GateId, ProducerEpoch, ProducerId, ViewerId,
+    CommandId, DecisionId, ExecutionId, GateId, LinkId, ProducerEpoch, ProducerId, ViewerId,
 };
 
 /// What falls due.
@@ -41,8 +41,8 @@ pub(super) struct CommandWait {
     pub(super) attempts: u32,
     /// Whom it is for.
     pub(super) to: ProducerId,
-    /// Which start of its process was told.
-    pub(super) sent_to: Option<ProducerEpoch>,
+    /// Where it was told, and which start of its process was.
+    pub(super) sent_to: Option<(LinkId, ProducerEpoch)>,
     /// When its sender loses patience; `None`: it was told already.
     pub(super) patience: Option<Instant>,
 }

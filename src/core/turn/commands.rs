@@ -10,7 +10,7 @@ use crate::core::{
 };
 use crate::model::{
     Capabilities, Command, CommandAsk, CommandId, CommandKind, CommandStage, CommandState,
-    ExecutionStatus, Fact, LinkId, Principal, ProducerEpoch, ProducerId, Text, ViewerId,
+    ExecutionStatus, Fact, Principal, ProducerEpoch, ProducerId, Text, ViewerId,
 };
 
 impl Turn<'_> {
@@ -111,12 +111,17 @@ impl Turn<'_> {
     fn order(&mut self, id: &CommandId) {
         let Some(state) = self.log.state.commands.get(id).cloned() else { return };
         let Some(wait) = self.log.command_waits.get_mut(id) else { return };
-        // One that has started again does not know what its earlier start was told.
-        let known =
-            |(_, epoch): &(LinkId, ProducerEpoch)| wait.sent_to.is_none_or(|it| it == *epoch);
-        let speaks = self.producers.speaking(&wait.to).filter(known);
-        let Some((link, epoch)) = speaks else { return };
-        wait.sent_to = Some(epoch);
+        // Only a start is for an engine that has not spoken of the execution yet; and one that has
+        // started again does not know what its earlier start was told.
+        let starts = matches!(state.command.kind, CommandKind::Start { .. });
+        let here = self.log.state.producers.get(&wait.to).is_some_and(|it| it.attached);
+        let known = |epoch| wait.sent_to.is_none_or(|(_, sent)| sent == epoch);
+        let Some(speaks) = self.producers.speaking(&wait.to) else { return };
+        if !(starts || here) || !known(speaks.1) {
+            return;
+        }
+        wait.sent_to = Some(speaks);
+        let (link, _) = speaks;
         wait.attempts += 1;
         let attempt = wait.attempts;
         let (execution, command) = (self.log.execution.clone(), state.command.clone());
@@ -166,7 +171,13 @@ impl Turn<'_> {
         for id in ids {
             let Some(state) = self.log.state.commands.get(&id).cloned() else { continue };
             let Some(wait) = self.log.command_waits.get_mut(&id) else { continue };
-            let restarted = wait.sent_to.is_some_and(|it| it < epoch);
+            let restarted = wait.sent_to.is_some_and(|(_, sent)| sent < epoch);
+            if wait
+                .sent_to
+                .is_some_and(|(link, _)| self.producers.listening(producer) == Some(link))
+            {
+                continue;
+            }
             let knows = |known: &KnownOutcome| match known {
                 KnownOutcome::Command { id: known, .. } => *known == id,
                 KnownOutcome::Decision { .. } => false,
