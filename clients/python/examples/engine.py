@@ -4,7 +4,8 @@
 
 It obeys: approve, reject or modify at the gate, and pause, resume and cancel at any time. The exit code is 0 if the
 execution completed, 1 if the link was refused or another engine took over, 2 if it was cancelled, 3 if the plan was
-rejected, expired or changed, 130 if it was interrupted. Run again with the same --execution, it goes on with the numbers of the earlier run.
+rejected, expired or changed, and 130 if it was interrupted. Run again with the same --execution, it goes on with the
+numbers of the earlier run.
 """
 
 from __future__ import annotations

@@ -199,6 +199,9 @@ def test_a_relay_that_lost_everything_gets_the_state_and_then_the_rest(relay: Re
     assert events[5].cost_incurred.total_usd_nanos == 750_000_000
     assert events[6].gate_opened.gate_id == "g2" and still_open.is_open
     assert messages(relay) == ["on its way"], "numbered after the report"
+    kinds = [request.WhichOneof("message") for request in relay.requests]
+    greeted = len(kinds) - 1 - kinds[::-1].index("hello")
+    assert kinds[greeted + 1] == "state_report", "no event before the report"
     assert relay.first["run-1"] == acknowledged + 1
 
 
@@ -216,6 +219,27 @@ def test_a_relay_may_ask_for_the_state_at_any_time(relay: Relay, engine: Engine,
     execution.log("asked for again")
     assert engine.flush(PATIENCE)
     assert messages(relay) == ["asked for again"] and len(relay.requests_of("state_report")) == 2
+
+
+def test_a_relay_that_is_behind_what_it_acknowledged_needs_the_state() -> None:
+    from footplate._lane import Lane
+
+    lane = Lane("run-1")
+    for n in range(3):
+        lane.append(pb.Event(log_written=pb.LogWritten(message=str(n))), 10)
+    lane.grant(1, need_state=False)
+    lane.ack(2)
+    lane.disconnect()
+    assert (lane.first_unacked, len(lane.entries), lane.bytes) == (3, 1, 10)
+    lane.grant(2, need_state=False)
+    assert lane.need_state and lane.first_unacked == 3, "the second is not to be had any more"
+    (report,) = lane.report(set(), 1 << 20)
+    assert report.as_of_pseq == 2 and not lane.need_state
+    lane.state_needed(asked=False)
+    assert not lane.need_state, "for a batch from before the report"
+    lane.grant(3, need_state=False)
+    lane.nack(1)
+    assert lane.need_state
 
 
 def test_a_retried_node_starts_clean_in_the_state() -> None:

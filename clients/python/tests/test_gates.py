@@ -200,6 +200,18 @@ def test_a_withdrawn_gate_is_closed(relay: Relay, execution: Execution, gate: Ga
         gate.wait()
 
 
+def test_a_gate_is_not_withdrawn_before_the_relay_has_it(relay: Relay, engine: Engine, execution: Execution) -> None:
+    assert engine.flush(PATIENCE)
+    relay.acking = False
+    gate = execution.gate("g")
+    relay.wait_events("run-1", "gate_opened")
+    with pytest.raises(TimeoutError):
+        execution.withdraw(gate, timeout=0.05)
+    assert not relay.requests_of("withdraw_gate")
+    relay.ack("run-1")
+    relay.wait(lambda: relay.requests_of("withdraw_gate"))
+
+
 def test_a_withdrawal_that_comes_too_late_gets_the_decision(relay: Relay, execution: Execution, gate: Gate) -> None:
     with pytest.raises(TimeoutError):
         execution.withdraw(gate, timeout=0)
