@@ -122,7 +122,8 @@ impl Turn<'_> {
         }
         let (stage, reason) = match &current {
             Some(gate) => stage_of(gate, vote),
-            None => (Stage::Recorded, None),
+            // Its version of the question is gone, and whatever was decided on it with that.
+            None => (Stage::Refused, Some("gate_changed".into())),
         };
         Receipt {
             execution: Some(self.log.execution.clone()),

@@ -1,7 +1,9 @@
 //! What engines do: attach, publish, report their state, and leave.
 
 use super::Turn;
-use crate::core::{Claim, Effect, LaneFault, LaneResult, execution::Announcement, producers::Link};
+use crate::core::{
+    Claim, Effect, Grant, LaneFault, LaneResult, execution::Announcement, producers::Link,
+};
 use crate::model::{
     Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId,
     ProducerEpoch, ProducerId, Pseq, Received, Rejection, RejectionCode, Resolution,
@@ -133,6 +135,16 @@ impl Turn<'_> {
         }
         result.ack = Some((as_of, self.log.history.position()));
         self.effects.push_back(Effect::Result { link, result });
+    }
+
+    /// Where its speaker goes on now.
+    pub(in crate::core) fn regrant(&mut self, link: LinkId) -> Grant {
+        let execution = self.log.execution.clone();
+        let epoch = self.log.history.position().epoch;
+        let producer = self.producers.link(link).map(|link| link.producer.clone());
+        let lane = producer.map(|producer| self.log.lanes.open(&producer));
+        let (next, need_state) = lane.map_or((Pseq(1), false), |it| (it.next, it.needs_state));
+        Grant { execution, log: Ok(epoch), next, need_state }
     }
 
     /// One event: kept, or a marker in its place.
