@@ -31,6 +31,8 @@ struct Game {
     /// What people asked, by decision id.
     asked: BTreeMap<String, String>,
     receipts: Vec<(String, Receipt)>,
+    /// Log lines, each of which is sent once: lane, number, text.
+    sent: BTreeSet<(String, String, u64, String)>,
 }
 
 const PRODUCERS: [&str; 3] = ["w1", "w2", "w3"];
@@ -55,6 +57,7 @@ impl Game {
             delivered: vec![],
             asked: BTreeMap::new(),
             receipts: vec![],
+            sent: BTreeSet::new(),
         };
         for it in moves {
             game.step(*it);
@@ -156,7 +159,7 @@ impl Game {
         let event = match c % 8 {
             0 => "node n running",
             1 => "bad",
-            2 => "log one; log two; node m completed",
+            2 => "node m completed; node m failed",
             3 => "graph a b a>b; cost 0.5",
             4 => "closed g withdrawn",
             5 => "status running; progress 0.5",
@@ -177,6 +180,13 @@ impl Game {
         let key = (execution.parse().unwrap(), PRODUCERS[*which].parse().unwrap());
         let next = self.acked.get(&key).map_or(1, |it| it.0 as i64 + 1);
         let first = (next + off).max(1);
+        let mut event = event.to_owned();
+        if event.starts_with("log") {
+            event = format!("log {}", self.sent.len());
+            let lane = (execution.to_owned(), PRODUCERS[*which].to_owned());
+            let text = self.sent.len().to_string();
+            self.sent.insert((lane.0, lane.1, first as u64, text));
+        }
         self.input(&format!("l{link} says {execution} {first} {event}"), Some(link));
     }
 
@@ -210,6 +220,7 @@ impl Game {
                         let (which, epoch) = self.links[&link];
                         assert_eq!(producer.as_str(), PRODUCERS[which], "E1: {text}");
                         assert_eq!(epoch, self.starts[which].0, "E6: a fenced start spoke: {text}");
+                        self.was_sent(&record);
                     }
                     let log = self.records.entry(record.execution.clone()).or_default();
                     log.push((*record).clone());
@@ -256,6 +267,17 @@ impl Game {
                 _ => {}
             }
         }
+    }
+}
+
+impl Game {
+    /// E1 and E3: what stands under a number is what was sent under it.
+    fn was_sent(&self, record: &Record) {
+        let Fact::Said { producer, pseq: Some(pseq), event } = &record.fact else { return };
+        let Kind::LogWritten(line) = &event.kind else { return };
+        let (execution, producer) = (record.execution.to_string(), producer.to_string());
+        let sent = (execution, producer, pseq.0, line.message.to_string());
+        assert!(self.sent.contains(&sent), "E1: never sent: {sent:?}");
     }
 }
 
