@@ -13,4 +13,10 @@ pub mod store;
 
 pub mod shard;
 
+pub mod tasks;
+pub mod telemetry;
+pub mod tls;
+
 pub mod engine;
+pub mod http;
+pub mod viewer;
