@@ -20,3 +20,6 @@ pub mod tls;
 pub mod engine;
 pub mod http;
 pub mod viewer;
+
+pub mod app;
+pub mod config;

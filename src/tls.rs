@@ -88,6 +88,24 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// The file that is at fault; of a pair that doesn't match, the key's.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Missing(path)
+            | Self::Directory(path)
+            | Self::Unreadable(path, _)
+            | Self::NotPem(path, _)
+            | Self::NoCertificate(path)
+            | Self::NoKey(path)
+            | Self::Encrypted(path)
+            | Self::BadKey(path, _)
+            | Self::BadCertificate(path, _)
+            | Self::Mismatch { key: path, .. } => path,
+        }
+    }
+}
+
 impl Certificate {
     /// Reads a chain, its own certificate first, and the key.
     ///
@@ -113,12 +131,14 @@ impl Certificate {
         let signer = aws_lc_rs::sign::any_supported_type(&secret)
             .map_err(|err| Fault::BadKey(key.to_owned(), err))?;
         let both = CertifiedKey::new(chain, signer);
-        both.keys_match().map_err(|err| match err {
-            rustls::Error::InconsistentKeys(_) => {
-                Fault::Mismatch { certificate: certificate.to_owned(), key: key.to_owned() }
+        match both.keys_match() {
+            Ok(()) => {}
+            Err(rustls::Error::InconsistentKeys(_)) => {
+                let (certificate, key) = (certificate.to_owned(), key.to_owned());
+                return Err(Fault::Mismatch { certificate, key });
             }
-            err => Fault::BadCertificate(certificate.to_owned(), err),
-        })?;
+            Err(err) => return Err(Fault::BadCertificate(certificate.to_owned(), err)),
+        }
         Ok(Self(Arc::new(both)))
     }
 

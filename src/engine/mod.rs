@@ -1,3 +1,6 @@
 //! The door for engines: gRPC.
 
 pub mod pb;
+mod peer;
+
+pub use peer::Peer;

@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+use tokio_util::sync::CancellationToken;
 use tower::{Service, util::BoxCloneSyncService};
 use tracing::{debug, info, warn};
 
@@ -82,6 +83,8 @@ pub struct Door {
     pub options: Options,
     /// How many connections there may be.
     pub caps: Caps,
+    /// Cancelled when the ports are to close. What is connected then stays, until the tasks drain.
+    pub closing: CancellationToken,
     /// Who owns its tasks.
     pub tasks: Tasks,
     /// What it counts.
@@ -106,14 +109,14 @@ pub struct Connection {
 }
 
 impl Door {
-    /// Lets connections in at one port until the relay drains; then the port closes.
+    /// Lets connections in at one port until [`Door::closing`]; then the port closes.
     pub async fn open(self, mut port: Box<dyn Listener>) {
         info!(door = self.name, address = %port.address(), tls = self.tls.is_some(), "listening");
         let mut pause = self.options.pause.0;
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.tasks.draining().cancelled() => break,
+                () = self.closing.cancelled() => break,
                 accepted = port.accept() => accepted,
             };
             match accepted {
@@ -128,7 +131,7 @@ impl Door {
                     self.metrics.accept_errors.inc();
                     warn!(door = self.name, %err, ?pause, "can't accept connections; pausing");
                     tokio::select! {
-                        () = self.tasks.draining().cancelled() => break,
+                        () = self.closing.cancelled() => break,
                         () = sleep(pause) => {}
                     }
                     pause = (pause * 2).min(self.options.pause.1);

@@ -168,6 +168,7 @@ impl Rest<'_> {
     /// Gives the core an input as a viewer that exists for just this, and waits for its receipt.
     ///
     /// That viewer is a task of its own: a client that goes away does not keep it from leaving.
+    /// It leaves by dropping its inbox.
     async fn input(
         &self,
         mut conversation: Box<dyn Conversation>,
@@ -185,7 +186,6 @@ impl Rest<'_> {
                 // Its client may have gone.
                 let _ = reply.send(answer);
             }
-            shards.tell(Message::Input(Input::Left { viewer })).await;
         });
         let answer = receipt.await.map_err(|_| busy())?;
         let mut out = Frames::default();

@@ -176,17 +176,17 @@ impl Site {
             return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here."));
         };
         // A WebSocket has more to say about its request than its method.
-        let upgraded = |dialect, path| self.upgrade(head, upgrade, connection, dialect, path);
-        match route {
-            Route::Stream => return Ok(upgraded(self.native, None)),
-            Route::Dag(dag) => return Ok(upgraded(self.windags, Some(dag))),
-            _ if head.method == Method::OPTIONS => {
-                return Ok(allow(StatusCode::NO_CONTENT, &route));
-            }
-            _ if !route.methods().contains(head.method.as_str()) => {
-                return Ok(not_allowed(&route));
-            }
-            _ => {}
+        if route == Route::Stream {
+            return Ok(self.upgrade(head, upgrade, connection, self.native, None));
+        }
+        if let Route::Dag(dag) = route {
+            return Ok(self.upgrade(head, upgrade, connection, self.windags, Some(dag)));
+        }
+        if head.method == Method::OPTIONS {
+            return Ok(allow(Response::new(Body::empty()), &route));
+        }
+        if !route.methods().split(", ").any(|it| it == head.method.as_str()) {
+            return Ok(not_allowed(&route));
         }
         let rest = rest::Rest { site: self, principal: Principal::local() };
         match route {
@@ -259,14 +259,10 @@ fn not_allowed(route: &Route) -> Response<Body> {
         "method_not_allowed",
         format!("This address takes {}.", route.methods()),
     );
-    let mut response = refusal.response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.methods()));
-    response
+    allow(refusal.response(), route)
 }
 
-fn allow(status: StatusCode, route: &Route) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
+fn allow(mut response: Response<Body>, route: &Route) -> Response<Body> {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.methods()));
     response
 }
