@@ -25,6 +25,8 @@ use crate::telemetry::Metrics;
 mod inside;
 mod show;
 
+pub use inside::identity;
+
 /// How long what stands behind the doors may take to finish once they are shut.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 

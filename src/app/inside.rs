@@ -50,7 +50,7 @@ pub(super) fn start(
 }
 
 /// Who an engine is: on this machine its user, where the kernel says so.
-pub(super) fn identity(peer: Peer) -> Identity {
+pub fn identity(peer: Peer) -> Identity {
     match peer {
         Peer::Unix { uid } => Identity(format!("uid:{uid}").into()),
         Peer::Tcp(_) => Identity("loopback".into()),

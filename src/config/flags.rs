@@ -27,14 +27,17 @@ pub(super) enum Sub {
 
 /// The flags of `footplate serve`, as they were typed.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_line_help = true, after_help = "\
+#[command(
+    next_line_help = true,
+    after_help = "\
 Engines attach at --engine-listen; dashboards connect at --viewer-listen, where the built-in page, \
 /v1/executions, /livez, /readyz and /metrics are as well.
 
 There is no authentication yet: both doors open for this machine alone. A second SIGTERM or SIGINT \
 ends the relay at once.
 
-Exit status: 0 after a clean end, 64 if a flag is wrong, 1 if something else is.")]
+Exit status: 0 after a clean end, 64 if a flag is wrong, 1 if something else is."
+)]
 pub struct Flags {
     /// Where dashboards connect: <ip>:<port> on this machine. May be repeated.
     /// [default: 127.0.0.1:8000 and [::1]:8000]

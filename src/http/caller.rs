@@ -24,8 +24,10 @@ impl Host {
         let authority: Authority = text.parse().ok()?;
         let name = authority.host().to_ascii_lowercase();
         let bare = name.len() + authority.port().map_or(0, |port| port.as_str().len() + 1);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+        let is_name = !name.is_empty() && (name.chars().all(plain) || name.starts_with('['));
         // A user before the name, or a colon without a port behind it, is in neither.
-        if name.is_empty() || bare != text.len() {
+        if !is_name || bare != text.len() {
             return None;
         }
         let port = match authority.port() {
