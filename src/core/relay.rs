@@ -89,6 +89,8 @@ impl Relay {
             Input::Reported { link, execution, as_of, events } => {
                 if let Some(mut turn) = self.turn_of(now, link, &execution) {
                     turn.reported(link, as_of, events);
+                    let grants = vec![turn.regrant(link)];
+                    self.effects.push_back(Effect::Granted { link, grants });
                 }
             }
             Input::Receipted { link, execution, about } => {
@@ -113,7 +115,9 @@ impl Relay {
                     }
                 }
             }
-            Input::Decided { viewer, principal, ask } => self.decided(now, viewer, principal, ask),
+            Input::Decided { viewer, principal, ask } => {
+                self.decided(now, viewer, &principal, &ask);
+            }
             Input::Commanded { viewer, principal, ask } => {
                 self.commanded(now, viewer, principal, ask);
             }
@@ -201,7 +205,7 @@ impl Relay {
                 if !claimed(&execution)
                     && let Some(mut turn) = self.turn(now, &execution)
                 {
-                    turn.lost(&hello.producer);
+                    turn.abandoned(&hello.producer, hello.epoch);
                 }
             }
         }
@@ -305,12 +309,12 @@ impl Relay {
         epoch
     }
 
-    fn decided(&mut self, now: Now, viewer: ViewerId, principal: Principal, ask: DecisionAsk) {
+    fn decided(&mut self, now: Now, viewer: ViewerId, principal: &Principal, ask: &DecisionAsk) {
         let known = self.resolve(&ask.execution);
         match known.and_then(|execution| self.turn(now, &execution)) {
             Some(mut turn) => turn.decide(viewer, principal, ask),
             None => {
-                let receipt = Receipt::unknown_gate(&ask);
+                let receipt = Receipt::unknown_gate(ask);
                 let answer = Answer::Receipt(receipt);
                 self.effects.push_back(Effect::Answer { viewer, answer });
             }

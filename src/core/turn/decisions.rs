@@ -25,11 +25,11 @@ impl Turn<'_> {
     pub(in crate::core) fn decide(
         &mut self,
         viewer: ViewerId,
-        principal: Principal,
-        ask: DecisionAsk,
+        principal: &Principal,
+        ask: &DecisionAsk,
     ) {
-        match self.judge(viewer, &principal, &ask) {
-            Judgement::Take(gate, vote) => self.vote(viewer, gate, vote),
+        match self.judge(viewer, principal, ask) {
+            Judgement::Take(gate, vote) => self.vote(viewer, &gate, vote),
             Judgement::Answer(receipt) => self.answer(viewer, receipt),
         }
     }
@@ -64,7 +64,8 @@ impl Turn<'_> {
                 None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
             },
             Resolution::Decided(first) | Resolution::Expired(first) => {
-                let (kind, option) = (Some(first.kind), Some(first.option.clone()));
+                let option = Some(first.option.clone()).filter(|it| !it.is_empty());
+                let kind = Some(first.kind);
                 let (by, at) = (first.by.clone(), Some(first.time));
                 let stage = Stage::AlreadyDecided { kind, option };
                 Judgement::Answer(Receipt { by, at, ..receipt(stage, None) })
@@ -121,7 +122,8 @@ impl Turn<'_> {
         }
         let (stage, reason) = match &current {
             Some(gate) => stage_of(gate, vote),
-            None => (Stage::Recorded, None),
+            // Its version of the question is gone, and whatever was decided on it with that.
+            None => (Stage::Refused, Some("gate_changed".into())),
         };
         Receipt {
             execution: Some(self.log.execution.clone()),
@@ -134,8 +136,8 @@ impl Turn<'_> {
         }
     }
 
-    fn vote(&mut self, viewer: ViewerId, id: GateId, vote: Vote) {
-        let Some(gate) = self.log.state.gates.get(&id).cloned() else { return };
+    fn vote(&mut self, viewer: ViewerId, id: &GateId, vote: Vote) {
+        let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
         let vote = Arc::new(vote);
         let entry = (id.clone(), gate.asked.gate_version, vote.clone());
         self.log.votes.insert(vote.decision_id.clone(), entry);
@@ -144,7 +146,7 @@ impl Turn<'_> {
         let wait = self.log.gate_waits.entry(id.clone()).or_default();
         wait.askers.insert(vote.decision_id.clone(), viewer);
 
-        let Some(gate) = self.log.state.gates.get(&id).cloned() else { return };
+        let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
         let alike = |it: &&Arc<Vote>| it.kind == vote.kind && it.option == vote.option;
         let votes = gate.votes.iter().filter(alike).count();
         let needed = gate.asked.policy.quorum(vote.kind);
@@ -168,7 +170,7 @@ impl Turn<'_> {
             time: self.now.time,
         };
         let receipt = self.about(&gate, &vote, Stage::Recorded, None);
-        self.settle(&id, Resolution::Decided(Arc::new(decision)));
+        self.settle(id, Resolution::Decided(Arc::new(decision)));
         self.answer(viewer, receipt);
     }
 
