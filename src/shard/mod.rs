@@ -1,17 +1,24 @@
 //! The loop that gives the core its inputs and carries out its effects.
 //!
-//! A shard is one task that owns one [`Relay`], so the core needs no lock, and the order of an
-//! execution's records is the order of this inbox.
+//! A shard is one task that owns one [`Relay`](crate::core::Relay), so the core needs no lock, and
+//! the order of an execution's records is the order of this inbox. It knows no protocol.
+
+mod directory;
+mod run;
+mod viewers;
+
+pub use run::Shard;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{Answer, Ending, Execution, Grant, Input, LaneResult, Verdict};
+use crate::core::{Ending, Execution, Grant, Input, LaneResult, Verdict};
 use crate::dialect::Dialect;
 use crate::model::{
-    Command, Decision, ExecutionId, GateId, LinkId, Position, Record, Text, ViewerId,
+    Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Text, ViewerId,
 };
+use crate::viewer::{Post, Topic};
 
 /// What the shard is told.
 #[derive(Debug)]
@@ -25,17 +32,43 @@ pub enum Message {
         /// As large as what may be outstanding: full means gone.
         outbox: mpsc::Sender<ToEngine>,
     },
-    /// From now on, this is how to tell a viewer what is its alone.
+    /// From now on, this is how to tell a viewer what is its alone. Sent before all else of it, by
+    /// whoever asks for one answer only, too. [`Message::Left`] ends it.
     Viewer {
         /// Which.
         viewer: ViewerId,
+        /// Who it is, as its door has verified.
+        principal: Arc<Principal>,
         /// Full means gone: it asks faster than it listens.
-        answers: mpsc::Sender<Answer>,
+        answers: Post,
+    },
+    /// A viewer wants to watch something.
+    Join(Join),
+    /// A viewer has fallen off its tape, and wants to be shown the state.
+    Behind {
+        /// Which.
+        viewer: ViewerId,
+        /// What it watches.
+        topic: Topic,
+    },
+    /// A viewer no longer watches something.
+    Leave {
+        /// Which.
+        viewer: ViewerId,
+        /// As it was joined.
+        topic: Topic,
+    },
+    /// A viewer has gone.
+    Left {
+        /// Which.
+        viewer: ViewerId,
     },
     /// The state of an execution, for HTTP.
     Snapshot {
         /// Its name, or an alias.
         name: Text,
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
         /// Where to.
         reply: oneshot::Sender<Option<(ExecutionId, Position, Box<Execution>)>>,
     },
@@ -43,6 +76,8 @@ pub enum Message {
     Records {
         /// Its name, or an alias.
         name: Text,
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
         /// `None`: from the first that is still here.
         since: Option<Position>,
         /// Where to. The flag: whether they follow on `since` without a gap.
@@ -50,10 +85,27 @@ pub enum Message {
     },
     /// Every execution, for HTTP.
     Executions {
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
         /// Where to.
         reply: oneshot::Sender<Vec<(ExecutionId, Position, Box<Execution>)>>,
     },
-    // Room messages (join, behind, leave) belong here too.
+}
+
+/// A wish to watch. It is fulfilled in one step, so that no record falls between the beginning and
+/// the first live one. The answer is a [`Seat`](crate::viewer::Seat).
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// Who.
+    pub viewer: ViewerId,
+    /// What. What it watched under this name before, it watches no longer.
+    pub topic: Topic,
+    /// In which words.
+    pub dialect: &'static dyn Dialect,
+    /// The last record that it has.
+    pub since: Option<Position>,
+    /// Comes back with the seat.
+    pub ticket: u32,
 }
 
 /// What goes down an engine's stream.
@@ -87,6 +139,23 @@ impl Shards {
         self.inbox.send(message).await.is_ok()
     }
 
+    /// Tells it something now.
+    ///
+    /// # Errors
+    /// The message, if it is busy; nothing, if it is no longer there.
+    #[expect(clippy::result_large_err, reason = "it is sent another way at once")]
+    pub fn try_tell(&self, message: Message) -> Result<(), Option<Message>> {
+        self.inbox.try_send(message).map_err(|err| match err {
+            mpsc::error::TrySendError::Full(message) => Some(message),
+            mpsc::error::TrySendError::Closed(_) => None,
+        })
+    }
+
+    /// Whether it is no longer there.
+    pub fn is_gone(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
     /// Asks it something. `None`: it is no longer there.
     pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
         let (reply, answer) = oneshot::channel();
@@ -96,6 +165,3 @@ impl Shards {
         answer.await.ok()
     }
 }
-
-// The dialect in which a viewer watches decides which of a room's logs it reads.
-const _: fn(&dyn Dialect) -> &'static str = |dialect| dialect.name();
