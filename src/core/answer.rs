@@ -2,8 +2,8 @@
 
 use super::Start;
 use crate::model::{
-    CommandId, DecisionId, DecisionKind, ExecutionId, GateId, NodeId, Position, Principal, Text,
-    Timestamp,
+    CommandAsk, CommandId, DecisionAsk, DecisionId, DecisionKind, ExecutionId, GateId, NodeId,
+    Position, Principal, Target, Text, Timestamp,
 };
 
 /// What one viewer alone is told. Its dialect finds the words, or has none.
@@ -46,6 +46,31 @@ pub struct Receipt {
     pub by: Option<Principal>,
     /// When.
     pub at: Option<Timestamp>,
+}
+
+impl Receipt {
+    /// A receipt that says no more than its stage.
+    pub(super) fn new(about: Reference, stage: Stage) -> Self {
+        let (execution, gate, node) = (None, None, None);
+        Self { about, execution, gate, node, stage, reason: None, by: None, at: None }
+    }
+
+    /// For a decision in an execution that nobody has spoken of.
+    pub(super) fn unknown_gate(ask: &DecisionAsk) -> Self {
+        let id = ask.id.clone().unwrap_or_else(DecisionId::none);
+        let (gate, node) = match &ask.target {
+            Target::Gate { gate, .. } => (Some(gate.clone()), None),
+            Target::Node(node) => (None, Some(node.clone())),
+        };
+        Self { gate, node, ..Self::new(Reference::Decision(id), Stage::GateUnknown) }
+    }
+
+    /// For a command that was not taken.
+    pub(super) fn refused_command(ask: &CommandAsk, reason: &str) -> Self {
+        let id = ask.id.clone().unwrap_or_else(CommandId::none);
+        let reason = Some(reason.into());
+        Self { reason, ..Self::new(Reference::Command(id), Stage::Refused) }
+    }
 }
 
 /// What a receipt is about.

@@ -5,8 +5,10 @@
 //! room's affair, and [`Relay::start`] tells where to begin.
 
 mod answer;
+mod effect;
 mod execution;
 mod history;
+mod input;
 mod lanes;
 mod limits;
 mod log;
@@ -16,10 +18,9 @@ mod turn;
 mod waits;
 
 pub use answer::{Answer, Receipt, Reference, Stage};
+pub use effect::{Effect, Ending, Grant, LaneFault, LaneResult, Verdict};
 pub use execution::{Execution, Info};
 pub use history::{History, Start, Why};
+pub use input::{Claim, ClaimedGate, Hello, Input, KnownOutcome};
 pub use limits::Limits;
-pub use relay::{
-    Claim, ClaimedGate, Effect, Ending, Grant, Hello, Input, KnownOutcome, LaneFault, LaneResult,
-    Relay, Verdict,
-};
+pub use relay::Relay;

@@ -1,381 +1,409 @@
-//! The state machine itself: what it reacts to, what it wants done, what it can be asked.
+//! The state machine itself: which execution an input is about, and what may be asked of all.
 
-use std::sync::Arc;
-use std::time::Instant;
-
-use super::{Answer, Execution, Limits, Start};
-use crate::model::{
-    Alias, Capabilities, Command, CommandAsk, CommandId, Decision, DecisionAsk, DecisionId, Epoch,
-    ExecutionId, GateId, Identity, Issue, LinkId, Now, OutcomeStatus, Position, Principal,
-    ProducerEpoch, ProducerId, Pseq, Received, Record, Seq, Text, ViewerId, WorkflowId,
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Instant,
 };
 
-/// Everything that can happen to the relay. The set is closed on purpose: to see what the relay
-/// reacts to, read this. An engine's stream is its `link`; what a link has not greeted for, or what
-/// comes over one that has been ended, is ignored.
-#[derive(Debug)]
-pub enum Input {
-    /// An engine greets. Nothing of it is heard before.
-    Greeted {
-        /// Its stream.
-        link: LinkId,
-        /// What it says of itself.
-        hello: Hello,
-    },
-    /// It names further executions that it works on.
-    Claimed {
-        /// Its stream.
-        link: LinkId,
-        /// One for each execution.
-        claims: Vec<Claim>,
-    },
-    /// Consecutive events.
-    Published {
-        /// Its stream.
-        link: LinkId,
-        /// The execution, or [`ExecutionId::of_workflow`].
-        execution: ExecutionId,
-        /// The number of the first event; `None`: they are not numbered.
-        first: Option<Pseq>,
-        /// Echoed in the result.
-        batch_ref: u64,
-        /// Where its door could not read one, the reason stands in its place.
-        events: Vec<Received>,
-    },
-    /// A whole state report: events that rebuild the state after all numbers up to `as_of`.
-    Reported {
-        /// Its stream.
-        link: LinkId,
-        /// The execution.
-        execution: ExecutionId,
-        /// The last number that the state covers.
-        as_of: Pseq,
-        /// The state, as events.
-        events: Vec<Received>,
-    },
-    /// An engine has a decision or a command in its hands.
-    Receipted {
-        /// Its stream.
-        link: LinkId,
-        /// The execution.
-        execution: ExecutionId,
-        /// Which.
-        about: super::Reference,
-    },
-    /// An engine no longer wants an answer, and asks whether it is in time to say so.
-    Withdrawn {
-        /// Its stream.
-        link: LinkId,
-        /// The execution.
-        execution: ExecutionId,
-        /// The gate.
-        gate: GateId,
-        /// The version that it withdraws.
-        version: u32,
-        /// Why.
-        reason: Option<Text>,
-    },
-    /// A stream of an engine has ended, with or without a farewell.
-    Detached {
-        /// The stream.
-        link: LinkId,
-    },
-    /// A viewer decides. Its door has established who that is; the shard, that they may.
-    Decided {
-        /// Whom to answer.
-        viewer: ViewerId,
-        /// Who decides.
-        principal: Principal,
-        /// What.
-        ask: DecisionAsk,
-    },
-    /// A viewer commands. As above.
-    Commanded {
-        /// Whom to answer.
-        viewer: ViewerId,
-        /// Who commands.
-        principal: Principal,
-        /// What.
-        ask: CommandAsk,
-    },
-    /// A viewer has gone: it is told nothing more.
-    Left {
-        /// Which.
-        viewer: ViewerId,
-    },
-}
-
-/// What an engine says of itself.
-#[derive(Debug, Clone)]
-pub struct Hello {
-    /// Its stable name.
-    pub producer: ProducerId,
-    /// Which start of its process: the only fence.
-    pub epoch: ProducerEpoch,
-    /// Who it is, as its door has verified.
-    pub identity: Identity,
-    /// Whether it listens: a unary publish has no stream to be told anything on.
-    pub listens: bool,
-    /// What it can be told to do.
-    pub capabilities: Capabilities,
-    /// The workflows that it can start.
-    pub startable: Vec<WorkflowId>,
-    /// The executions that it works on.
-    pub claims: Vec<Claim>,
-}
-
-/// What an engine knows of one of its executions when it attaches.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// The execution.
-    pub execution: ExecutionId,
-    /// The first number of which it has no acknowledgement.
-    pub first_unacked: Pseq,
-    /// Further names of the execution.
-    pub aliases: Vec<Alias>,
-    /// The gates at which it waits.
-    pub open_gates: Vec<ClaimedGate>,
-    /// What it has made of decisions and commands lately.
-    pub outcomes: Vec<KnownOutcome>,
-}
-
-/// A gate that is open in an engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words say it")]
-pub struct ClaimedGate {
-    pub gate: GateId,
-    pub version: u32,
-}
-
-/// An outcome that an engine remembers.
-#[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum KnownOutcome {
-    Decision { id: DecisionId, gate: GateId, outcome: OutcomeStatus, reason: Option<Text> },
-    Command { id: CommandId, outcome: OutcomeStatus, reason: Option<Text> },
-}
-
-/// Everything that the relay can want done. The shell does it, in this order; the core never does.
-#[derive(Debug, PartialEq)]
-pub enum Effect {
-    /// The log has grown. One effect, however many watch.
-    Append(Arc<Record>),
-    /// A log has been forgotten, and with it everything about it.
-    Forget(ExecutionId),
-    /// Tell one viewer, and nobody else.
-    Answer {
-        /// Whom.
-        viewer: ViewerId,
-        /// What.
-        answer: Answer,
-    },
-    /// Answer an engine's greeting.
-    Welcome {
-        /// Whom.
-        link: LinkId,
-        /// One for each claim.
-        grants: Vec<Grant>,
-    },
-    /// Answer further claims.
-    Granted {
-        /// Whom.
-        link: LinkId,
-        /// One for each claim.
-        grants: Vec<Grant>,
-    },
-    /// Tell an engine what became of a batch.
-    Result {
-        /// Whom.
-        link: LinkId,
-        /// What.
-        result: LaneResult,
-    },
-    /// Ask an engine for the state of an execution that the relay has lost.
-    NeedState {
-        /// Whom.
-        link: LinkId,
-        /// Of which.
-        execution: ExecutionId,
-    },
-    /// Tell an engine what was decided.
-    Deliver {
-        /// Whom.
-        link: LinkId,
-        /// In which execution.
-        execution: ExecutionId,
-        /// What.
-        decision: Arc<Decision>,
-        /// For the how-manieth time, from 1.
-        attempt: u32,
-    },
-    /// Tell an engine what was commanded.
-    Order {
-        /// Whom.
-        link: LinkId,
-        /// In which execution.
-        execution: ExecutionId,
-        /// What.
-        command: Arc<Command>,
-        /// For the how-manieth time, from 1.
-        attempt: u32,
-    },
-    /// Tell an engine whether its withdrawal was in time.
-    Verdict {
-        /// Whom.
-        link: LinkId,
-        /// In which execution.
-        execution: ExecutionId,
-        /// Of which gate.
-        gate: GateId,
-        /// In which version.
-        version: u32,
-        /// Whether.
-        verdict: Verdict,
-    },
-    /// End an engine's stream.
-    End {
-        /// Whose.
-        link: LinkId,
-        /// Why.
-        why: Ending,
-    },
-}
-
-/// Where an engine goes on with one execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// The execution.
-    pub execution: ExecutionId,
-    /// Its log, or why it can't be had.
-    pub log: Result<Epoch, LaneFault>,
-    /// The number that is wanted next.
-    pub next: Pseq,
-    /// Whether a state report has to come first: the relay has lost what it knew.
-    pub need_state: bool,
-}
-
-/// What became of one batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneResult {
-    /// The lane.
-    pub execution: ExecutionId,
-    /// As it came.
-    pub batch_ref: u64,
-    /// Everything up to and including this number stands in the log, which has come to this record.
-    pub ack: Option<(Pseq, Position)>,
-    /// A number was skipped; nothing was stored. This one is wanted.
-    pub nack: Option<Pseq>,
-    /// The batch could not be taken at all.
-    pub fault: Option<LaneFault>,
-    /// What is to be said of single events: number (0 where unnumbered), place in the batch, what.
-    pub issues: Vec<(Pseq, u32, Issue)>,
-}
-
-/// Why a lane takes nothing. The stream survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LaneFault {
-    /// The execution was begun by another identity.
-    WrongOwner,
-    /// An alias names another execution.
-    AliasTaken,
-    /// There are as many executions as there may be.
-    Limit,
-    /// The state has to be reported first.
-    StateNeeded,
-    /// Numbered and unnumbered events in one lane and producer epoch.
-    MixedNumbering,
-    /// The execution ended so long ago that it is forgotten.
-    Gone,
-}
-
-/// Why a stream ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// A later start of the same process has spoken: this one must stop working.
-    Fenced,
-    /// The same process speaks on another stream now. It has done nothing wrong.
-    Replaced,
-}
-
-/// What a withdrawal amounts to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
-    /// The gate is withdrawn.
-    Withdrawn,
-    /// It had been decided already; the decision counts.
-    TooLate(Arc<Decision>),
-    /// It was closed before, without a decision.
-    AlreadyClosed,
-    /// There is no such gate, or not in this version.
-    Unknown,
-}
+use super::{
+    Answer, Claim, Effect, Execution, Grant, Hello, Input, LaneFault, LaneResult, Limits, Receipt,
+    Start, Verdict,
+    log::Log,
+    producers::{Link, Producers},
+    turn::Turn,
+    waits::{Due, Timers},
+};
+use crate::model::{
+    Alias, CommandAsk, CommandId, CommandKind, DecisionAsk, Epoch, ExecutionId, Identity, LinkId,
+    Now, Position, Principal, ProducerId, Pseq, Received, Record, Seq, ViewerId, WorkflowId,
+};
 
 /// The relay.
 #[derive(Debug)]
-pub struct Relay {}
+pub struct Relay {
+    boot: u64,
+    begun: u64,
+    logs: BTreeMap<ExecutionId, Log>,
+    tombstones: BTreeMap<ExecutionId, Tombstone>,
+    aliases: BTreeMap<Alias, ExecutionId>,
+    producers: Producers,
+    /// Start commands, which name no execution of their own, by id; oldest first.
+    starts: VecDeque<Started>,
+    timers: Timers,
+    effects: VecDeque<Effect>,
+    limits: Limits,
+}
+
+/// What is remembered of an execution that is forgotten, so that nothing is taken in twice.
+#[derive(Debug)]
+struct Tombstone {
+    owner: Identity,
+    epoch: Epoch,
+    last: Seq,
+    next: BTreeMap<ProducerId, Pseq>,
+    due: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Started {
+    id: CommandId,
+    execution: ExecutionId,
+}
+
+/// Start commands that are remembered.
+const STARTS: usize = 1_024;
 
 impl Relay {
     /// `boot` is unique to this start of the process: the core has no randomness of its own.
     pub fn new(boot: u64, limits: Limits) -> Self {
-        let _ = (boot, limits);
-        unimplemented!()
+        Self {
+            boot,
+            begun: 0,
+            logs: BTreeMap::new(),
+            tombstones: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            producers: Producers::default(),
+            starts: VecDeque::new(),
+            timers: Timers::default(),
+            effects: VecDeque::new(),
+            limits,
+        }
     }
 
     /// Takes one input. Afterwards, drain [`Relay::poll_effect`] and look at
     /// [`Relay::poll_timeout`] again.
     pub fn handle(&mut self, now: Now, input: Input) {
-        let _ = (now, input);
-        unimplemented!()
+        match input {
+            Input::Greeted { link, hello } => self.greeted(now, link, &hello),
+            Input::Claimed { link, claims } => {
+                if self.producers.link(link).is_some() {
+                    let grants = self.grant_all(link, &claims);
+                    self.effects.push_back(Effect::Granted { link, grants });
+                    self.attach_all(now, link, &claims);
+                }
+            }
+            Input::Published { link, execution, first, batch_ref, events } => {
+                self.published(now, link, &execution, first, batch_ref, events);
+            }
+            Input::Reported { link, execution, as_of, events } => {
+                if let Some(mut turn) = self.turn_of(now, link, &execution) {
+                    turn.reported(link, as_of, events);
+                }
+            }
+            Input::Receipted { link, execution, about } => {
+                if let Some(mut turn) = self.turn_of(now, link, &execution) {
+                    turn.receipted(link, &about);
+                }
+            }
+            Input::Withdrawn { link, execution, gate, version, reason } => {
+                let verdict = match self.turn_of(now, link, &execution) {
+                    Some(mut turn) => turn.withdrawn(link, &gate, version, reason),
+                    None => Verdict::Unknown,
+                };
+                let verdict = Effect::Verdict { link, execution, gate, version, verdict };
+                self.effects.push_back(verdict);
+            }
+            Input::Detached { link } => {
+                if let Some(producer) = self.producers.detach(link) {
+                    for execution in self.producers.executions(&producer) {
+                        if let Some(mut turn) = self.turn(now, &execution) {
+                            turn.lost(&producer);
+                        }
+                    }
+                }
+            }
+            Input::Decided { viewer, principal, ask } => {
+                self.decided(now, viewer, &principal, &ask);
+            }
+            Input::Commanded { viewer, principal, ask } => {
+                self.commanded(now, viewer, principal, ask);
+            }
+        }
     }
 
     /// Does what has fallen due.
     pub fn handle_timeout(&mut self, now: Now) {
-        let _ = now;
-        unimplemented!()
+        while let Some((execution, due)) = self.timers.pop(now.instant) {
+            match due {
+                Due::Gate(gate) => {
+                    if let Some(mut turn) = self.turn(now, &execution) {
+                        turn.gate_due(&gate);
+                    }
+                }
+                Due::Command(command) => {
+                    if let Some(mut turn) = self.turn(now, &execution) {
+                        turn.command_due(&command);
+                    }
+                }
+                Due::Forget => self.forget(now, &execution),
+                Due::Bury => {
+                    self.tombstones.remove(&execution);
+                    self.producers.forget(&execution);
+                }
+            }
+        }
     }
 
     /// What is to be done next.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        unimplemented!()
+        self.effects.pop_front()
     }
 
     /// When [`Relay::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        unimplemented!()
+        self.timers.next()
     }
 
     /// The execution that a name means: its own, or an alias.
     pub fn resolve(&self, name: &str) -> Option<ExecutionId> {
-        let _ = name;
-        unimplemented!()
+        let own = name.parse().ok().filter(|id| self.logs.contains_key(id));
+        own.or_else(|| self.aliases.get(&name.parse().ok()?).cloned())
     }
 
     /// Where a viewer begins. Ask it between two inputs, after the effects of the first: then no
     /// record falls between what it is shown and what it is sent.
     pub fn start(&self, execution: &ExecutionId, since: Option<Position>) -> Option<Start> {
-        let _ = (execution, since);
-        unimplemented!()
+        Some(self.logs.get(execution)?.history.start(since))
     }
 
     /// The state, and the newest record that is in it.
     pub fn snapshot(&self, execution: &ExecutionId) -> Option<(Position, &Execution)> {
-        let _ = execution;
-        unimplemented!()
+        let log = self.logs.get(execution)?;
+        Some((log.history.position(), &log.state))
     }
 
     /// The records that are still here, oldest first.
     pub fn retained(&self, execution: &ExecutionId) -> impl Iterator<Item = &Arc<Record>> {
-        let _ = execution;
-        std::iter::empty()
+        self.logs.get(execution).into_iter().flat_map(|log| log.history.records())
     }
 
     /// Every execution, in the order of their names. Logs of workflows are none.
     pub fn executions(&self) -> impl Iterator<Item = (&ExecutionId, Position, &Execution)> {
-        std::iter::empty()
+        let own = self.logs.values().filter(|log| log.execution.workflow().is_none());
+        own.map(|log| (&log.execution, log.history.position(), &log.state))
     }
 
     /// The newest record of an execution.
     pub fn head(&self, execution: &ExecutionId) -> Option<Seq> {
-        Some(self.snapshot(execution)?.0.seq)
+        Some(self.logs.get(execution)?.history.position().seq)
+    }
+
+    fn greeted(&mut self, now: Now, link: LinkId, hello: &Hello) {
+        let greeting = self.producers.greet(link, hello);
+        let end = |(link, why)| Effect::End { link, why };
+        self.effects.extend(greeting.ended.iter().copied().map(end));
+        if !greeting.admitted {
+            return;
+        }
+        if greeting.restarted {
+            // What the earlier start worked on is its successor's only where that says so.
+            let claimed = |id: &ExecutionId| hello.claims.iter().any(|it| it.execution == *id);
+            for execution in self.producers.executions(&hello.producer) {
+                if !claimed(&execution)
+                    && let Some(mut turn) = self.turn(now, &execution)
+                {
+                    turn.lost(&hello.producer);
+                }
+            }
+        }
+        let grants = self.grant_all(link, &hello.claims);
+        self.effects.push_back(Effect::Welcome { link, grants });
+        self.attach_all(now, link, &hello.claims);
+    }
+
+    fn grant_all(&mut self, link: LinkId, claims: &[Claim]) -> Vec<Grant> {
+        claims.iter().map(|claim| self.grant(link, claim)).collect()
+    }
+
+    fn grant(&mut self, link: LinkId, claim: &Claim) -> Grant {
+        let execution = claim.execution.clone();
+        let fault = |log| Grant {
+            execution: claim.execution.clone(),
+            log,
+            next: Pseq(0),
+            need_state: false,
+        };
+        let Some(speaker) = self.producers.link(link).cloned() else {
+            return fault(Err(LaneFault::WrongOwner));
+        };
+        if let Some(tombstone) = self.tombstones.get(&execution) {
+            let next = tombstone.next.get(&speaker.producer).copied().unwrap_or(Pseq(1));
+            return Grant { next, ..fault(Err(LaneFault::Gone)) };
+        }
+        let taken = |alias: &Alias| self.aliases.get(alias).is_some_and(|of| *of != execution);
+        if claim.aliases.iter().any(taken) {
+            return fault(Err(LaneFault::AliasTaken));
+        }
+        match self.begin(&speaker, &execution) {
+            Ok(()) => {}
+            Err(why) => return fault(Err(why)),
+        }
+        for alias in &claim.aliases {
+            self.aliases.insert(alias.clone(), execution.clone());
+        }
+        let Some(log) = self.logs.get_mut(&execution) else {
+            return fault(Err(LaneFault::Limit));
+        };
+        let lane = log.lanes.open(&speaker.producer);
+        lane.needs_state |= lane.next < claim.first_unacked;
+        let (next, need_state) = (lane.next, lane.needs_state);
+        let log = Ok(log.history.position().epoch);
+        Grant { execution, log, next, need_state }
+    }
+
+    fn attach_all(&mut self, now: Now, link: LinkId, claims: &[Claim]) {
+        for claim in claims {
+            if let Some(mut turn) = self.turn_of(now, link, &claim.execution) {
+                turn.attached(link, claim);
+            }
+        }
+    }
+
+    fn published(
+        &mut self,
+        now: Now,
+        link: LinkId,
+        execution: &ExecutionId,
+        first: Option<Pseq>,
+        batch_ref: u64,
+        events: Vec<Received>,
+    ) {
+        let Some(speaker) = self.producers.link(link).cloned() else { return };
+        let mut result = LaneResult::of(execution.clone(), batch_ref);
+        if let Some(tombstone) = self.tombstones.get(execution) {
+            // What was taken in before it was forgotten is acknowledged again, for ever.
+            let next = tombstone.next.get(&speaker.producer).copied().unwrap_or(Pseq(1));
+            let known = first.is_some_and(|it| it.0 + events.len() as u64 <= next.0);
+            let at = Position { epoch: tombstone.epoch, seq: tombstone.last };
+            match known && tombstone.owner == speaker.identity {
+                true => result.ack = Some((Pseq(next.0 - 1), at)),
+                false => result.fault = Some(LaneFault::Gone),
+            }
+        } else if let Err(why) = self.begin(&speaker, execution) {
+            result.fault = Some(why);
+        } else if let Some(mut turn) = self.turn(now, execution) {
+            turn.published(link, &speaker, first, events, &mut result);
+        }
+        self.effects.push_back(Effect::Result { link, result });
+    }
+
+    /// Only engines begin an execution; viewers cannot. It belongs to who begins it.
+    fn begin(&mut self, speaker: &Link, execution: &ExecutionId) -> Result<(), LaneFault> {
+        match self.logs.get(execution) {
+            Some(log) if log.owner == speaker.identity => {}
+            Some(_) => return Err(LaneFault::WrongOwner),
+            None if self.limits.executions <= self.logs.len() => return Err(LaneFault::Limit),
+            None => drop(self.create(execution.clone(), speaker.identity.clone())),
+        }
+        self.producers.takes_part(&speaker.producer, execution);
+        Ok(())
+    }
+
+    fn create(&mut self, execution: ExecutionId, owner: Identity) -> Epoch {
+        self.begun += 1;
+        let epoch = Epoch { boot: self.boot, nth: self.begun };
+        self.logs.insert(execution.clone(), Log::new(execution, epoch, owner));
+        epoch
+    }
+
+    fn decided(&mut self, now: Now, viewer: ViewerId, principal: &Principal, ask: &DecisionAsk) {
+        let known = self.resolve(&ask.execution);
+        match known.and_then(|execution| self.turn(now, &execution)) {
+            Some(mut turn) => turn.decide(viewer, principal, ask),
+            None => {
+                let receipt = Receipt::unknown_gate(ask);
+                let answer = Answer::Receipt(receipt);
+                self.effects.push_back(Effect::Answer { viewer, answer });
+            }
+        }
+    }
+
+    fn commanded(&mut self, now: Now, viewer: ViewerId, principal: Principal, ask: CommandAsk) {
+        // An id is one act, in whichever execution.
+        let started = ask.id.as_ref().and_then(|id| self.starts.iter().find(|it| it.id == *id));
+        let execution = match (&ask.kind, &ask.execution, started) {
+            (_, _, Some(started)) => Some(started.execution.clone()),
+            (CommandKind::Start { workflow, .. }, _, None) => {
+                match self.start_execution(workflow, &ask) {
+                    Ok(execution) => Some(execution),
+                    Err(reason) => return self.refuse(viewer, &ask, reason),
+                }
+            }
+            (_, Some(name), None) => self.resolve(name),
+            (_, None, None) => None,
+        };
+        match execution.and_then(|execution| self.turn(now, &execution)) {
+            Some(mut turn) => turn.command(viewer, principal, ask),
+            None => self.refuse(viewer, &ask, "unknown execution"),
+        }
+    }
+
+    /// A log for an execution that an engine is yet to begin.
+    fn start_execution(
+        &mut self,
+        workflow: &WorkflowId,
+        ask: &CommandAsk,
+    ) -> Result<ExecutionId, &'static str> {
+        let (_, engine) = self
+            .producers
+            .starter(workflow)
+            .ok_or("no attached engine has named this workflow as one that it can start")?;
+        let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
+        if self.limits.executions <= self.logs.len() {
+            return Err("there are as many executions as there may be");
+        }
+        let name = format!("run-{:x}-{}", self.boot, self.begun + 1);
+        let execution: ExecutionId = name.parse().expect("hexadecimal and decimal digits");
+        self.create(execution.clone(), owner);
+        self.producers.takes_part(&producer, &execution);
+        if let Some(log) = self.logs.get_mut(&execution) {
+            log.starter = Some(producer);
+        }
+        if let Some(id) = &ask.id {
+            self.starts.push_back(Started { id: id.clone(), execution: execution.clone() });
+            while STARTS < self.starts.len() {
+                self.starts.pop_front();
+            }
+        }
+        Ok(execution)
+    }
+
+    fn refuse(&mut self, viewer: ViewerId, ask: &CommandAsk, reason: &str) {
+        let answer = Answer::Receipt(Receipt::refused_command(ask, reason));
+        self.effects.push_back(Effect::Answer { viewer, answer });
+    }
+
+    fn forget(&mut self, now: Now, execution: &ExecutionId) {
+        let Some(log) = self.logs.remove(execution) else { return };
+        self.timers.drop_all(execution);
+        self.aliases.retain(|_, of| of != execution);
+        let at = log.history.position();
+        let next = log.lanes.next().map(|(producer, next)| (producer.clone(), next)).collect();
+        let mut tombstone =
+            Tombstone { owner: log.owner, epoch: at.epoch, last: at.seq, next, due: None };
+        let due = Some(now.instant + self.limits.tombstone);
+        self.timers.arm(execution, Due::Bury, &mut tombstone.due, due);
+        self.tombstones.insert(execution.clone(), tombstone);
+        self.effects.push_back(Effect::Forget(execution.clone()));
+    }
+
+    /// What somebody who speaks on `link` does to an execution that is theirs.
+    fn turn_of(&mut self, now: Now, link: LinkId, execution: &ExecutionId) -> Option<Turn<'_>> {
+        let identity = &self.producers.link(link)?.identity;
+        let theirs = self.logs.get(execution).is_some_and(|log| log.owner == *identity);
+        if theirs { self.turn(now, execution) } else { None }
+    }
+
+    fn turn(&mut self, now: Now, execution: &ExecutionId) -> Option<Turn<'_>> {
+        let Self { logs, timers, effects, limits, producers, aliases, .. } = self;
+        let log = logs.get_mut(execution)?;
+        Some(Turn { now, log, producers, aliases, timers, effects, limits })
+    }
+}
+
+impl LaneResult {
+    fn of(execution: ExecutionId, batch_ref: u64) -> Self {
+        Self { execution, batch_ref, ack: None, nack: None, fault: None, issues: vec![] }
     }
 }

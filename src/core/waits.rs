@@ -1,1 +1,91 @@
-//! To come.
+//! What waits for a time: a gate for its deadline, a decision or a command for its engine, and an
+//! execution that is over for being forgotten.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use super::Limits;
+use crate::model::{CommandId, DecisionId, ExecutionId, GateId, ProducerId, ViewerId};
+
+/// What falls due.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Due {
+    Gate(GateId),
+    Command(CommandId),
+    /// The execution has been over for long enough.
+    Forget,
+    /// Its lanes have been remembered for long enough.
+    Bury,
+}
+
+/// A gate that is open with a deadline, or decided and not answered for.
+#[derive(Debug, Default)]
+pub(super) struct GateWait {
+    pub(super) due: Option<Instant>,
+    /// Whom to tell how each vote ended. The latest connection, if somebody came back.
+    pub(super) askers: BTreeMap<DecisionId, ViewerId>,
+    /// How often its engine was told.
+    pub(super) attempts: u32,
+}
+
+/// A command that is not answered for.
+#[derive(Debug)]
+pub(super) struct CommandWait {
+    pub(super) due: Option<Instant>,
+    pub(super) asker: ViewerId,
+    /// How often its engine was told.
+    pub(super) attempts: u32,
+    /// Whom it is for.
+    pub(super) to: ProducerId,
+    /// When its sender loses patience; `None`: it was told already.
+    pub(super) patience: Option<Instant>,
+}
+
+/// How long to wait for an answer to the latest of so many attempts.
+pub(super) fn backoff(attempts: u32, limits: &Limits) -> Duration {
+    let doubled = attempts.saturating_sub(1).min(10);
+    limits.again.saturating_mul(1 << doubled).min(limits.again_at_most)
+}
+
+/// Every due time of every execution, in the order in which they come.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeSet<(Instant, ExecutionId, Due)>);
+
+impl Timers {
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.first().map(|(due, ..)| *due)
+    }
+
+    /// Moves what is due at `slot` to `at`, or takes it away.
+    pub(super) fn arm(
+        &mut self,
+        execution: &ExecutionId,
+        what: Due,
+        slot: &mut Option<Instant>,
+        at: Option<Instant>,
+    ) {
+        if *slot == at {
+            return;
+        }
+        if let Some(old) = slot.take() {
+            self.0.remove(&(old, execution.clone(), what.clone()));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, execution.clone(), what));
+        }
+        *slot = at;
+    }
+
+    pub(super) fn pop(&mut self, now: Instant) -> Option<(ExecutionId, Due)> {
+        let due = self.0.first().is_some_and(|(due, ..)| *due <= now);
+        let (_, execution, what) = due.then(|| self.0.pop_first()).flatten()?;
+        Some((execution, what))
+    }
+
+    /// Nothing of this execution falls due any longer.
+    pub(super) fn drop_all(&mut self, execution: &ExecutionId) {
+        self.0.retain(|(_, of, _)| of != execution);
+    }
+}

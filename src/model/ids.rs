@@ -100,6 +100,20 @@ impl ExecutionId {
     }
 }
 
+impl DecisionId {
+    /// Stands where a viewer sent none and none was needed.
+    pub fn none() -> Self {
+        Self("none".into())
+    }
+}
+
+impl CommandId {
+    /// Stands where a viewer sent none and none was needed.
+    pub fn none() -> Self {
+        Self("none".into())
+    }
+}
+
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*

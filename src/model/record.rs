@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
-    ExecutionStatus, Gate, GateId, Node, NodeStatus, Nodes, Position, ProducerId, Pseq, Resolution,
-    Text, Timestamp, Vote, state::CommandStage,
+    Capabilities, Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
+    ExecutionStatus, Gate, GateId, Node, NodeStatus, Nodes, Position, ProducerEpoch, ProducerId,
+    Pseq, Resolution, Text, Timestamp, Vote, state::CommandStage,
 };
 
 /// What the relay retains, replays and has rendered.
@@ -93,10 +93,14 @@ pub enum Fact {
         /// Which.
         producer: ProducerId,
     },
-    /// It came back.
+    /// A producer is attached: for the first time, or again.
     EngineBack {
         /// Which.
         producer: ProducerId,
+        /// Which start of its process.
+        epoch: ProducerEpoch,
+        /// What it can be told to do.
+        capabilities: Capabilities,
     },
 }
 

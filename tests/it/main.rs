@@ -1,1 +1,7 @@
-fn main() {}
+//! One test binary. Each module tests through one seam.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
+
+mod script;
+mod show;
+mod transcripts;

@@ -3,6 +3,12 @@
 //! It is also the snapshot: a viewer that joins late is shown this very value, so nothing can be in
 //! a snapshot that the records did not put there.
 
+mod fold;
+mod gates;
+mod graph;
+
+pub(super) use gates::{Announcement, delivery_of};
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -10,7 +16,7 @@ use std::{
 
 use crate::model::{
     Alias, CommandId, CommandState, Cost, Edge, Ending, ExecutionStatus, Failure, Gate, GateId,
-    Json, Label, Node, NodeId, Nodes, Presence, ProducerId, Progress, Seq, Text, Timestamp, Totals,
+    Json, Label, Node, NodeId, Nodes, Presence, ProducerId, Progress, Text, Timestamp, Totals,
     WorkflowId,
 };
 
@@ -119,9 +125,5 @@ impl Execution {
         let mut nodes: Vec<_> = self.nodes.values().collect();
         nodes.sort_by_key(|node| node.since);
         nodes
-    }
-
-    pub(super) fn touched(&self, node: &NodeId) -> Option<Seq> {
-        self.nodes.get(node).map(|node| node.since)
     }
 }

@@ -1,0 +1,54 @@
+//! The rules: what one execution does with one input.
+
+mod commands;
+mod decisions;
+mod engines;
+mod gates;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    Answer, Effect, Limits, Receipt,
+    log::Log,
+    producers::Producers,
+    waits::{Due, Timers},
+};
+use crate::model::{Alias, ExecutionId, Fact, Now, Record, ViewerId};
+
+/// One execution, with all that it may touch while it handles one input.
+pub(super) struct Turn<'a> {
+    pub(super) now: Now,
+    pub(super) log: &'a mut Log,
+    pub(super) producers: &'a mut Producers,
+    pub(super) aliases: &'a mut BTreeMap<Alias, ExecutionId>,
+    pub(super) timers: &'a mut Timers,
+    pub(super) effects: &'a mut VecDeque<Effect>,
+    pub(super) limits: &'a Limits,
+}
+
+impl Turn<'_> {
+    /// A fact of the relay's own.
+    fn note(&mut self, fact: Fact) -> std::sync::Arc<Record> {
+        self.append(fact, 0)
+    }
+
+    fn append(&mut self, fact: Fact, bytes: usize) -> std::sync::Arc<Record> {
+        let record = self.log.append(self.now, fact, bytes, self.limits);
+        self.effects.push_back(Effect::Append(record.clone()));
+        record
+    }
+
+    fn answer(&mut self, viewer: ViewerId, receipt: Receipt) {
+        let answer = Answer::Receipt(receipt);
+        self.effects.push_back(Effect::Answer { viewer, answer });
+    }
+
+    /// When an execution is over, its end of life begins.
+    fn outlive(&mut self) {
+        if self.log.state.is_over() && self.log.forget.is_none() {
+            let at = Some(self.now.instant + self.limits.afterlife);
+            let Self { log, timers, .. } = self;
+            timers.arm(&log.execution, Due::Forget, &mut log.forget, at);
+        }
+    }
+}

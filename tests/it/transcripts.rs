@@ -1,0 +1,115 @@
+//! The core's specification, as conversations.
+//!
+//! A transcript is a text file of inputs (`>`), the effects they must have (`<`), passing time (`+`)
+//! and remarks (`#`). `UPDATE=1 cargo test transcripts` rewrites the `<` lines; read the diff before
+//! you keep it. The words of the inputs are read in `script.rs`, those of the effects written in
+//! `show.rs`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use footplate::core::{Effect, Limits, Relay, Start};
+use footplate::model::{Now, Position, Timestamp};
+
+use crate::{script, show};
+
+#[test]
+fn transcripts() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    files.retain(|it| it.extension().is_some_and(|it| it == "txt"));
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let mut play = Play::new();
+        fs::read_to_string(&file).unwrap().lines().for_each(|line| play.line(line));
+        check(&file, &play.seen);
+    }
+}
+
+fn check(file: &Path, actual: &str) {
+    if env::var_os("UPDATE").is_some() {
+        fs::write(file, actual).unwrap();
+    }
+    let expected = fs::read_to_string(file).unwrap_or_default();
+    assert_eq!(expected, actual, "{}", file.display());
+}
+
+struct Play {
+    now: Now,
+    relay: Relay,
+    seen: String,
+}
+
+impl Play {
+    fn new() -> Self {
+        let limits = Limits { history: 50, open_gates: 3, nodes: 8, ..Limits::default() };
+        // 2026-11-20T10:00:00Z, so that times are easy to read.
+        let now =
+            Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
+        Self { now, relay: Relay::new(7, limits), seen: String::new() }
+    }
+
+    fn line(&mut self, line: &str) {
+        if line.starts_with('<') {
+            return;
+        }
+        self.seen += &format!("{line}\n");
+        match line.split_once(' ') {
+            Some((">", text)) => match text.split(' ').collect::<Vec<_>>()[..] {
+                [viewer, "joins", name] => self.join(viewer, name, None),
+                [viewer, "joins", name, "since", at] => {
+                    self.join(viewer, name, Some(script::position(at)));
+                }
+                _ => self.relay.handle(self.now, script::input(self.now.time, text)),
+            },
+            Some(("+", span)) => self.pass(script::span(span)),
+            _ => return,
+        }
+        self.effects();
+    }
+
+    /// Time passes from one due thing to the next, as it does in the shell.
+    fn pass(&mut self, span: Duration) {
+        let end = self.now.instant + span;
+        loop {
+            let next = self.relay.poll_timeout().filter(|due| *due <= end).unwrap_or(end);
+            let by = next.saturating_duration_since(self.now.instant);
+            self.now = Now { instant: self.now.instant + by, time: self.now.time.after(by) };
+            self.relay.handle_timeout(self.now);
+            self.effects();
+            if next == end {
+                return;
+            }
+        }
+    }
+
+    fn effects(&mut self) {
+        while let Some(effect) = self.relay.poll_effect() {
+            self.see(&show::effect(&effect));
+            assert!(!matches!(&effect, Effect::Append(record) if record.position.seq.0 == 0));
+        }
+    }
+
+    fn join(&mut self, viewer: &str, name: &str, since: Option<Position>) {
+        let Some(execution) = self.relay.resolve(name) else {
+            return self.see(&format!("{viewer} knows no {name}"));
+        };
+        match self.relay.start(&execution, since).unwrap() {
+            Start::After(at) => self.see(&format!("{viewer} goes on after {at}")),
+            Start::Snapshot { at, why } => {
+                let (_, state) = self.relay.snapshot(&execution).unwrap();
+                let state = show::state(state);
+                self.see(&format!("{viewer} is shown {execution} {at} ({why:?}): {state}"));
+            }
+        }
+    }
+
+    fn see(&mut self, what: &str) {
+        self.seen += &format!("< {what}\n");
+    }
+}
