@@ -66,12 +66,13 @@ impl Segment {
         Seq(self.first.0 + self.marks.len() as u64)
     }
 
-    /// Bytes of frames.
+    /// Bytes of frames and index. Records that a dialect has no word for are counted too: they are
+    /// not free.
     pub(super) fn len(&self) -> usize {
-        self.frames.len()
+        self.frames.len() + size_of_val(self.marks.as_slice())
     }
 
-    /// Bytes held. Records that a dialect has no word for are counted too: they are not free.
+    /// Bytes held.
     pub(super) fn size(&self) -> usize {
         self.frames.capacity() + self.marks.capacity() * size_of::<Mark>()
     }

@@ -22,6 +22,7 @@ use crate::viewer::{Post, Topic};
 
 /// What the shard is told.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most messages are inputs, and they are moved once")]
 pub enum Message {
     /// Something happened that the core must know of.
     Input(Input),
@@ -70,7 +71,7 @@ pub enum Message {
         /// Who asks. What it may not see is not there.
         principal: Arc<Principal>,
         /// Where to.
-        reply: oneshot::Sender<Option<(ExecutionId, Position, Box<Execution>)>>,
+        reply: oneshot::Sender<Option<Shown>>,
     },
     /// The records behind `since` that are still here, for HTTP.
     Records {
@@ -81,16 +82,22 @@ pub enum Message {
         /// `None`: from the first that is still here.
         since: Option<Position>,
         /// Where to. The flag: whether they follow on `since` without a gap.
-        reply: oneshot::Sender<Option<(ExecutionId, Position, bool, Vec<Arc<Record>>)>>,
+        reply: oneshot::Sender<Option<Followed>>,
     },
     /// Every execution, for HTTP.
     Executions {
         /// Who asks. What it may not see is not there.
         principal: Arc<Principal>,
         /// Where to.
-        reply: oneshot::Sender<Vec<(ExecutionId, Position, Box<Execution>)>>,
+        reply: oneshot::Sender<Vec<Shown>>,
     },
 }
+
+/// An execution's name, its newest record, and its state.
+pub type Shown = (ExecutionId, Position, Box<Execution>);
+
+/// An execution's name, its newest record, whether what follows does so without a gap, and that.
+pub type Followed = (ExecutionId, Position, bool, Vec<Arc<Record>>);
 
 /// A wish to watch. It is fulfilled in one step, so that no record falls between the beginning and
 /// the first live one. The answer is a [`Seat`](crate::viewer::Seat).

@@ -122,8 +122,6 @@ impl<Store: Backend> Shard<Store> {
             for message in later.drain(..) {
                 self.serve(message);
             }
-            // It may have told the core something.
-            self.collect();
         }
     }
 
@@ -140,7 +138,6 @@ impl<Store: Backend> Shard<Store> {
     /// Takes one message in. What only asks has to wait for what was said before it.
     fn take(&mut self, now: Now, message: Message) -> Option<Message> {
         match message {
-            Message::Input(Input::Left { viewer }) => return Some(Message::Left { viewer }),
             Message::Input(input) => {
                 if let Input::Detached { link } = &input {
                     self.engines.remove(link);
@@ -186,8 +183,7 @@ impl<Store: Backend> Shard<Store> {
             | Input::Reported { .. }
             | Input::Receipted { .. }
             | Input::Withdrawn { .. }
-            | Input::Detached { .. }
-            | Input::Left { .. } => return None,
+            | Input::Detached { .. } => return None,
         };
         let execution = name.and_then(|name| self.relay.resolve(name));
         if access::may(principal, action, execution.as_ref()) {
@@ -319,7 +315,9 @@ impl<Store: Backend> Shard<Store> {
 
     /// It is time to tell a room that there is nothing new, unless there was.
     fn alarm(&mut self, now: Now, at: Instant, execution: ExecutionId) {
-        let Some(heard) = self.rooms.get_mut(&execution).filter(|it| it.alarm == at) else { return };
+        let Some(heard) = self.rooms.get_mut(&execution).filter(|it| it.alarm == at) else {
+            return;
+        };
         if heard.beat <= now.instant {
             if let Some((head, _)) = self.relay.snapshot(&execution) {
                 heard.room.beat(now.instant, self.turn, |dialect, out| {

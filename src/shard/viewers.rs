@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
-use crate::core::{Answer, Input, Start, Why};
+use crate::core::{Answer, Start, Why};
 use crate::dialect::{Dialect, Manners, Summary};
 use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
 use crate::room::Overloaded;
@@ -133,18 +133,16 @@ impl<Store: Backend> Shard<Store> {
                 }
             },
         };
+        if let Some(reach) = self.viewers.get_mut(&viewer) {
+            reach.watches.reserve_exact(1);
+            reach.watches.push(Watch { topic: topic.clone(), dialect, execution });
+        }
         match seat {
             Err(Overloaded) => {
-                if let Some(execution) = &execution {
-                    self.depart(execution, dialect, viewer);
-                }
+                self.leave(viewer, &topic);
                 self.post(viewer, Letter::Overloaded);
             }
             Ok((answer, cursor)) => {
-                if let Some(reach) = self.viewers.get_mut(&viewer) {
-                    reach.watches.reserve_exact(1);
-                    reach.watches.push(Watch { topic: topic.clone(), dialect, execution });
-                }
                 let seat = Seat { topic, ticket, answer, cursor };
                 self.post(viewer, Letter::Seat(Box::new(seat)));
             }
@@ -165,21 +163,26 @@ impl<Store: Backend> Shard<Store> {
         };
         self.room(now.instant, execution);
         let Self { relay, rooms, gauge, .. } = self;
-        let (Some((head, state)), Some(start), Some(heard)) = (
-            relay.snapshot(execution),
-            relay.start(execution, since),
-            rooms.get_mut(execution),
-        ) else {
+        let (Some((head, state)), Some(start), Some(heard)) =
+            (relay.snapshot(execution), relay.start(execution, since), rooms.get_mut(execution))
+        else {
             unreachable!("what a name means is there");
         };
         let room = &mut heard.room;
-        let past = relay.retained(execution).map(|record| {
-            (record.position.seq, record.time.until(now.time), record.clone())
-        });
-        let shared =
-            room.join(now.instant, dialect, viewer, bell, head.seq, past, |dialect, record, out| {
+        let past = relay
+            .retained(execution)
+            .map(|record| (record.position.seq, record.time.until(now.time), record.clone()));
+        let shared = room.join(
+            now.instant,
+            dialect,
+            viewer,
+            bell,
+            head.seq,
+            past,
+            |dialect, record, out| {
                 dialect.record(record, out);
-            });
+            },
+        );
         // Only the tape knows what it can still send.
         let tail = shared.look(|tape| tape.tail());
         let start = match start {
@@ -259,8 +262,10 @@ impl<Store: Backend> Shard<Store> {
     /// Names may mean something now.
     pub(super) fn seat_who_waited(&mut self) {
         let now = self.clock.now();
-        let known: Vec<Text> = self.waiting.joins.keys().cloned().collect();
-        for name in known.into_iter().filter(|name| self.relay.resolve(name).is_some()) {
+        let names = self.waiting.joins.keys();
+        let known: Vec<Text> =
+            names.filter(|name| self.relay.resolve(name).is_some()).cloned().collect();
+        for name in known {
             for join in self.waiting.take(&name) {
                 self.forget_watch(join.viewer, &join.topic);
                 self.join(now, join, true);
@@ -304,7 +309,6 @@ impl<Store: Backend> Shard<Store> {
             self.leave(viewer, &topic);
         }
         self.viewers.remove(&viewer);
-        self.relay.handle(self.clock.now(), Input::Left { viewer });
     }
 
     /// A viewer that lets its letters pile up is let go of: it asks faster than it listens.
@@ -338,4 +342,3 @@ impl Waiting {
         }
     }
 }
-

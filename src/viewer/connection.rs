@@ -185,10 +185,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             }
             while let Some((topic, wants)) = self.viewer.poll_wants() {
                 let viewer = self.talk.id;
-                self.tell(match wants {
+                let message = match wants {
                     Wants::State => Message::Behind { viewer, topic },
                     Wants::Anew(since) => self.talk.join(topic, since),
-                });
+                };
+                self.tell(message);
             }
             again |= self.run_errands(cx);
             if let Some(ending) = &self.ending

@@ -123,9 +123,7 @@ impl Talk {
     fn act(&mut self, said: Said, house: &House, viewer: &mut Viewer) -> Option<Message> {
         let id = self.id;
         match said {
-            Said::Watch { name, since } => {
-                self.wish(Topic::Execution(name), since, house, viewer)
-            }
+            Said::Watch { name, since } => self.wish(Topic::Execution(name), since, house, viewer),
             Said::WatchDirectory => self.wish(Topic::Directory, None, house, viewer),
             Said::Unwatch { name } => {
                 let topic = Topic::Execution(name.clone());

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod dice;
+mod probe;
+mod room;
 mod script;
 mod show;
 mod transcripts;
