@@ -11,6 +11,10 @@ pub mod auth;
 pub mod seams;
 pub mod store;
 
+pub mod room;
+
+pub mod viewer;
+
 pub mod shard;
 
 pub mod tasks;

@@ -3,9 +3,12 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
 mod convert;
+mod dice;
 mod door;
 mod edge;
 mod laws;
+mod probe;
+mod room;
 mod script;
 mod show;
 mod transcripts;
