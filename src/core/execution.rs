@@ -9,10 +9,11 @@ use std::{
 };
 
 use crate::model::{
-    Alias, CommandId, CommandState, Cost, Edge, Ending, ExecutionStatus, Failure, Gate, GateId,
-    Json, Label, Node, NodeId, Nodes, Presence, ProducerId, Progress, Seq, Text, Timestamp, Totals,
-    WorkflowId,
+    CommandId, CommandState, Cost, Edge, Ending, ExecutionStatus, Failure, Gate, GateId, Node,
+    NodeId, Nodes, Outline, Presence, ProducerId, Progress, Seq, Text, Timestamp, Totals,
 };
+
+pub use crate::model::Info;
 
 /// The fold of an execution's records.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,29 +59,6 @@ pub struct Execution {
     pub(super) progress: Progress,
 }
 
-/// What an engine says of an execution as a whole.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[expect(missing_docs, reason = "fields are described in event.proto")]
-pub struct Info {
-    pub name: Option<Text>,
-    pub workflow_id: Option<WorkflowId>,
-    pub session_id: Option<Text>,
-    pub aliases: Vec<Alias>,
-    pub task: Option<Text>,
-    pub input: Option<Json>,
-    pub agent: Option<Text>,
-    pub model: Option<Text>,
-    pub work_dir: Option<Text>,
-    pub planned_nodes: Option<u32>,
-    pub labels: Vec<Label>,
-    pub traceparent: Option<Text>,
-    pub start_time: Option<Timestamp>,
-    pub requested_by: Option<Text>,
-    pub parent_execution_id: Option<Text>,
-    /// Who began it. Pause, resume and cancel go there.
-    pub started_by: Option<ProducerId>,
-}
-
 impl Execution {
     /// Where it stands, in numbers.
     pub fn progress(&self) -> Progress {
@@ -95,6 +73,19 @@ impl Execution {
     /// Whether it has ended.
     pub fn is_over(&self) -> bool {
         self.progress.status.is_final()
+    }
+
+    /// What is said of it as a whole, for [`crate::model::After`] and for snapshots alike.
+    pub fn outline(&self) -> Outline {
+        Outline {
+            info: self.info.clone(),
+            native_status: self.native_status.clone(),
+            reason: self.reason.clone(),
+            fraction: self.fraction,
+            current_node: self.current_node.clone(),
+            message: self.message.clone(),
+            ending: self.ending.clone(),
+        }
     }
 
     /// The gates that wait.
