@@ -5,6 +5,11 @@
 //! shared, so nothing about one viewer may be in it. What is one viewer's alone is said by that
 //! connection's [`Conversation`], which is pure as well.
 
+pub mod native;
+
+mod object;
+mod reading;
+
 use std::fmt;
 
 use crate::core::{Answer, Execution};
