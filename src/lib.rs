@@ -14,3 +14,5 @@ pub mod store;
 pub mod shard;
 
 pub mod engine;
+
+pub mod demo;
