@@ -62,7 +62,7 @@ impl App {
         let (ready, closing, caps) =
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
-        let parts = inside::start(&seams, &metrics, [&inside, &engines, &viewers]);
+        let parts = inside::start(&seams, [&inside, &engines, &viewers]).await;
 
         let site = Arc::new(Site {
             shards: parts.shards,
@@ -78,6 +78,7 @@ impl App {
         let viewer_door = Door {
             name: "viewer",
             speaks: Speaks::Web,
+            http2: listen::web,
             tls: config.viewers.tls.map(|it| it.for_viewers()),
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
@@ -90,6 +91,9 @@ impl App {
         let engine_door = Door {
             name: "engine",
             speaks: Speaks::Grpc,
+            http2: |http| {
+                engine::h2(http);
+            },
             tls: config.engines.tls.map(|it| it.for_engines()),
             site: parts.engines,
             introduce: |connection, extensions| {
@@ -149,9 +153,6 @@ fn open(door: &Door, ports: Vec<Box<dyn Listener>>) -> Vec<Address> {
     let mut all = Vec::new();
     for port in ports {
         all.push(port.address().clone());
-        if door.tls.is_none() && matches!(port.address(), Address::Tcp(_)) {
-            info!(door = door.name, address = %port.address(), "without TLS: for this machine alone");
-        }
         door.tasks.spawn("port", door.clone().open(port));
     }
     all

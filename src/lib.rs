@@ -23,7 +23,8 @@ pub mod tls;
 
 pub mod engine;
 pub mod http;
-pub mod viewer;
+
+pub mod demo;
 
 pub mod app;
 pub mod config;

@@ -40,7 +40,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let (mut signals, seams) = (Signals::listen()?, Seams::machine());
     let mut app = App::start(config, seams.clone()).await?;
     if let Some(demo) = demo {
-        app.show(&demo, &seams.chance)?;
+        app.show(&demo, &seams)?;
     }
     signals.next().await;
     tokio::select! {

@@ -33,6 +33,12 @@ impl Tasks {
         self.tracker.spawn(owned.instrument(debug_span!("task", name)));
     }
 
+    /// For those who spawn by themselves. What they spawn is waited for, but not dropped by
+    /// [`Tasks::end`].
+    pub fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
     /// Cancelled once the relay drains: take nothing new in, and come to an end.
     pub fn draining(&self) -> &CancellationToken {
         &self.drain

@@ -1,21 +1,28 @@
 //! What stands behind the doors: the shard, the dialects, the house of the viewers, the engines'
 //! service. Made here, and handed to the doors as values.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
-use tower::{service_fn, util::BoxCloneSyncService};
+use tonic::body::Body;
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tracing::{debug, error};
 
-use crate::dialect::{Conversation, Dialect, Notice, Said, Unintelligible};
-use crate::frame::Frames;
+use crate::core::{Limits, Relay};
+use crate::dialect::{Dialect, native::Native, windags::Windags};
+use crate::engine;
 use crate::http::{listen, routes::Welcome};
-use crate::model::{ExecutionId, Identity, Position, Record, Text};
+use crate::model::{Durability, Identity};
 use crate::seams::{Peer, Seams};
-use crate::shard::Shards;
+use crate::shard::{Shard, Shards};
+use crate::store::Memory;
 use crate::tasks::Tasks;
-use crate::telemetry::Metrics;
+use crate::viewer::connection::{self, House};
+
+/// Messages that may wait for the shard.
+const INBOX: usize = 1_024;
 
 /// What the doors are given.
 pub(super) struct Parts {
@@ -26,26 +33,55 @@ pub(super) struct Parts {
     pub(super) engines: listen::Site,
 }
 
-/// Starts what needs no door. Engines are told of the drain by `engines.draining()`, viewers by
-/// `viewers.draining()`; what runs in here belongs to `inside`.
-///
-/// Until the shard, the dialects and the engines' service are merged: nobody at home, and so said.
-pub(super) fn start(
-    seams: &Seams,
-    metrics: &Arc<Metrics>,
-    [inside, engines, viewers]: [&Tasks; 3],
-) -> Parts {
-    let _ = (seams.chance.number(), metrics, inside, engines, viewers);
-    let (inbox, _) = mpsc::channel(1);
-    let gone = service_fn(async |_: Request<Incoming>| {
-        Ok::<_, Infallible>(tonic::Status::unimplemented("not yet").into_http())
+/// Starts what needs no port. Each side is told of the drain by its own tasks' word.
+pub(super) async fn start(seams: &Seams, [inside, engines, viewers]: [&Tasks; 3]) -> Parts {
+    let (boot, durability) = (seams.chance.number(), Durability::Memory);
+    let (limits, options) = (Limits::default(), Arc::default());
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let shards = Shards::new(sender);
+
+    let relay = Relay::new(boot, limits);
+    let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options));
+    inside.spawn("shard", async move {
+        if let Err(err) = shard.run(inbox).await {
+            error!(%err, "the store can't keep what happens; nothing more is taken in");
+        }
     });
+
+    let house = House {
+        shards: shards.clone(),
+        clock: seams.clock.clone(),
+        boot,
+        durability,
+        options,
+        drain: viewers.draining().clone(),
+    };
+    let welcome: Welcome = Arc::new(move |io, guest| {
+        let (house, viewer) = (house.clone(), guest.viewer);
+        Box::pin(async move {
+            let close = connection::run(io, guest, house).await;
+            debug!(%viewer, ?close, "viewer gone");
+        })
+    });
+
+    let door = engine::Door::new(engine::Setup {
+        shards: shards.clone(),
+        clock: seams.clock.clone(),
+        boot,
+        durability,
+        limits: engine::Limits::default(),
+        tasks: engines.tracker().clone(),
+        drain: engines.draining().clone(),
+        hold: None,
+    });
+    let engines = engine::routes(&door).await;
+    let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
     Parts {
-        shards: Shards::new(inbox),
-        native: &Nobody,
-        windags: &Nobody,
-        welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
-        engines: BoxCloneSyncService::new(gone),
+        shards,
+        native: &Native,
+        windags: &Windags { wire_extras: true },
+        welcome,
+        engines: BoxCloneSyncService::new(engines),
     }
 }
 
@@ -55,32 +91,4 @@ pub fn identity(peer: Peer) -> Identity {
         Peer::Unix { uid } => Identity(format!("uid:{uid}").into()),
         Peer::Tcp(_) => Identity("loopback".into()),
     }
-}
-
-/// Goes with the merge.
-#[derive(Debug)]
-struct Nobody;
-
-impl Dialect for Nobody {
-    fn name(&self) -> &'static str {
-        "nobody"
-    }
-
-    fn record(&self, _: &Record, _: &mut Frames) {}
-
-    fn state(&self, _: &ExecutionId, _: Position, _: &crate::core::Execution, _: &mut Frames) {}
-
-    fn converse(&self, _: Option<Text>) -> Box<dyn Conversation> {
-        Box::new(Self)
-    }
-}
-
-impl Conversation for Nobody {
-    fn read(&mut self, _: &str) -> Result<Said, Unintelligible> {
-        Ok(Said::Nothing)
-    }
-
-    fn answer(&mut self, _: &crate::core::Answer, _: &mut Frames) {}
-
-    fn notice(&mut self, _: &Notice<'_>, _: &mut Frames) {}
 }

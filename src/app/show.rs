@@ -5,10 +5,12 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Context;
+use tracing::error;
 
 use super::App;
 use crate::config::Demo;
-use crate::seams::{Address, Chance};
+use crate::demo;
+use crate::seams::{Address, Seams};
 
 /// A file that goes when the demo goes.
 #[derive(Debug)]
@@ -26,13 +28,14 @@ impl App {
     ///
     /// # Errors
     /// When the certificate that clients have to trust can't be written down.
-    pub fn show(&mut self, demo: &Demo, chance: &Chance) -> anyhow::Result<()> {
-        let scheme = if demo.pem.is_some() { "https" } else { "http" };
-        let port = self.viewers_at.iter().find_map(port).context("the page has a port")?;
+    pub fn show(&mut self, settings: &Demo, seams: &Seams) -> anyhow::Result<()> {
+        let scheme = if settings.pem.is_some() { "https" } else { "http" };
+        let page = self.viewers_at.iter().find_map(port).context("the page has a port")?;
         let mut out = io::stdout().lock();
-        writeln!(out, "Open {scheme}://localhost:{port}")?;
-        if let Some(pem) = &demo.pem {
-            let path = std::env::temp_dir().join(format!("footplate-{:x}.pem", chance.number()));
+        writeln!(out, "Open {scheme}://localhost:{page}")?;
+        if let Some(pem) = &settings.pem {
+            let path =
+                std::env::temp_dir().join(format!("footplate-{:x}.pem", seams.chance.number()));
             let file = OpenOptions::new().write(true).create_new(true).open(&path);
             let written = file.and_then(|mut file| file.write_all(pem.as_bytes()));
             written.with_context(|| format!("can't write {}", path.display()))?;
@@ -43,8 +46,19 @@ impl App {
             )?;
             self.scrap = Some(Scrap(path));
         }
-        // The engine of branch `demo` starts here:
-        // demo::run(Target { uri, .. }, self.engines.draining().clone())
+        let engines = self.engines_at.iter().find_map(port).context("engines have a port")?;
+        let target = demo::Target {
+            uri: format!("http://127.0.0.1:{engines}").parse()?,
+            token: None,
+            clock: seams.clock.clone(),
+            speed: 1.0,
+        };
+        let stop = self.engines.draining().clone();
+        self.inside.spawn("demo", async move {
+            if let Err(err) = demo::run(target, stop).await {
+                error!(%err, "the demo's engine has stopped");
+            }
+        });
         Ok(())
     }
 }

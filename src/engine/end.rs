@@ -36,6 +36,9 @@ impl From<Ending> for End {
         match why {
             Ending::Fenced => Self::Fenced,
             Ending::Replaced => Self::Replaced,
+            Ending::Forbidden => {
+                Self::Protocol("the producer's name belongs to another identity".to_owned())
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
     Body,
     caps::{Caps, Seat},
 };
-use crate::seams::{Io, Listener, Peer, Stream};
+use crate::seams::{Address, Io, Listener, Peer, Stream};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -73,6 +73,8 @@ pub struct Door {
     pub name: &'static str,
     /// What it speaks.
     pub speaks: Speaks,
+    /// How it speaks HTTP/2, timer included.
+    pub http2: fn(&mut http2::Builder<Tasks>),
     /// How it speaks TLS, if it does. Unix sockets are plain in any case.
     pub tls: Option<Arc<ServerConfig>>,
     /// What answers.
@@ -111,7 +113,12 @@ pub struct Connection {
 impl Door {
     /// Lets connections in at one port until [`Door::closing`]; then the port closes.
     pub async fn open(self, mut port: Box<dyn Listener>) {
-        info!(door = self.name, address = %port.address(), tls = self.tls.is_some(), "listening");
+        let tls = match (port.address(), &self.tls) {
+            (Address::Unix(_), _) => "none: for this machine alone, by the file's mode",
+            (Address::Tcp(_), None) => "none: for this machine alone",
+            (Address::Tcp(_), Some(_)) => "yes",
+        };
+        info!(door = self.name, address = %port.address(), tls, "listening");
         let mut pause = self.options.pause.0;
         loop {
             let accepted = tokio::select! {
@@ -208,11 +215,7 @@ impl Door {
         let stream = TokioIo::new(stream);
         let ended = if two {
             let mut http = http2::Builder::new(self.tasks.clone());
-            http.timer(TokioTimer::new());
-            match self.speaks {
-                Speaks::Grpc => grpc(&mut http),
-                Speaks::Web => web(&mut http, &self.options),
-            }
+            (self.http2)(&mut http);
             let mut connection = pin!(http.serve_connection(stream, site));
             tokio::select! {
                 ended = connection.as_mut() => ended,
@@ -258,22 +261,11 @@ const BUSY: &[u8] =
 const NOT_PLAIN: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks TLS: use https or wss.\n";
 
-/// How the engines' door speaks HTTP/2. h2 ends a connection on which too many small frames are
-/// unread, by a budget of half the connection's window: a small window for each stream and a large
-/// one for the connection keep a healthy engine out of its reach.
-fn grpc(http: &mut http2::Builder<Tasks>) {
-    http.initial_stream_window_size(65_536)
-        .initial_connection_window_size(36 << 20)
-        .max_concurrent_streams(8)
+/// How the viewers' door speaks HTTP/2, to pages and programs that ask a few things at once.
+pub fn web(http: &mut http2::Builder<Tasks>) {
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(64)
         .max_header_list_size(16 << 10)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20));
-}
-
-fn web(http: &mut http2::Builder<Tasks>, options: &Options) {
-    let bytes = u32::try_from(options.max_header_bytes).unwrap_or(u32::MAX);
-    http.max_concurrent_streams(64)
-        .max_header_list_size(bytes)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
 }

@@ -1,22 +1,22 @@
 //! The executions without a socket: snapshot, records, decisions, commands. What is said and what
 //! is answered are the native dialect's own messages, so there is one reader and one writer of each.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{Body, Refusal, json, routes::Site};
-use crate::auth::access::{Action, may};
-use crate::core::{Answer, Execution, Input, Stage};
+use crate::core::{Answer, Input, Stage};
 use crate::dialect::{Conversation, Said, Summary, Unintelligible};
-use crate::frame::Frames;
-use crate::model::{CommandKind, ExecutionId, Position, Principal, Seq, Text};
+use crate::frame::{Frames, first_len};
+use crate::model::{CommandKind, Position, Principal, Seq, Text, ViewerId};
 use crate::shard::Message;
+use crate::viewer::mailbox;
 
 /// The largest body that is read, in bytes.
 const LARGEST_BODY: usize = 1 << 20;
@@ -28,35 +28,28 @@ const ANSWERS: usize = 8;
 /// One request's way to the executions.
 pub(super) struct Rest<'a> {
     pub(super) site: &'a Site,
-    pub(super) principal: Principal,
+    pub(super) principal: Arc<Principal>,
 }
 
 impl Rest<'_> {
-    /// Every execution that the principal may see, in a line each.
+    /// Every execution that the principal may see, in as many messages as it takes on a socket.
     pub(super) async fn executions(&self) -> Result<Response<Body>, Refusal> {
-        if !may(&self.principal, Action::List, None) {
-            return Err(Refusal::new(
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "You may not see which executions there are.",
-            ));
-        }
-        let all = self.ask(|reply| Message::Executions { reply }).await?;
+        let principal = self.principal.clone();
+        let all = self.ask(|reply| Message::Executions { principal, reply }).await?;
         let items: Vec<Summary<'_>> = all
             .iter()
-            .filter(|(execution, ..)| may(&self.principal, Action::Watch, Some(execution)))
             .map(|(execution, at, state)| Summary { execution, at: *at, state })
             .collect();
         let mut out = Frames::default();
         self.site.native.directory(&items, &mut out);
-        Ok(json(StatusCode::OK, joined(&out)))
+        Ok(json(StatusCode::OK, format!(r#"{{"executions":[{}]}}"#, joined(&out))))
     }
 
     /// The state, in as many messages as it takes on a socket.
     pub(super) async fn execution(&self, name: Text) -> Result<Response<Body>, Refusal> {
-        let found: Option<(ExecutionId, Position, Box<Execution>)> =
-            self.ask(|reply| Message::Snapshot { name, reply }).await?;
-        let (execution, at, state) = found.filter(|it| self.sees(&it.0)).ok_or_else(unknown)?;
+        let principal = self.principal.clone();
+        let found = self.ask(|reply| Message::Snapshot { name, principal, reply }).await?;
+        let (execution, at, state) = found.ok_or_else(unknown)?;
         let mut out = Frames::default();
         self.site.native.state(&execution, at, &state, &mut out);
         let body = format!(
@@ -75,10 +68,9 @@ impl Rest<'_> {
         name: Text,
         query: Option<&str>,
     ) -> Result<Response<Body>, Refusal> {
-        let since = since(query)?;
-        let found = self.ask(|reply| Message::Records { name, since, reply }).await?;
-        let (execution, head, recovered, records) =
-            found.filter(|it| self.sees(&it.0)).ok_or_else(unknown)?;
+        let (since, principal) = (since(query)?, self.principal.clone());
+        let found = self.ask(|reply| Message::Records { name, principal, since, reply }).await?;
+        let (execution, head, recovered, records) = found.ok_or_else(unknown)?;
         let mut out = Frames::default();
         for record in &records {
             self.site.native.record(record, &mut out);
@@ -106,7 +98,7 @@ impl Rest<'_> {
         let mut conversation = self.site.native.converse(None);
         match conversation.read(&message) {
             Ok(Said::Decide(ask)) => {
-                let principal = self.principal.clone();
+                let principal = Principal::clone(&self.principal);
                 let input = |viewer| Input::Decided { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -125,7 +117,7 @@ impl Rest<'_> {
         let mut conversation = self.site.native.converse(None);
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if !matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = self.principal.clone();
+                let principal = Principal::clone(&self.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -143,18 +135,12 @@ impl Rest<'_> {
         let mut conversation = self.site.native.converse(None);
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = self.principal.clone();
+                let principal = Principal::clone(&self.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
             other => Err(misplaced(other, "a start")),
         }
-    }
-
-    /// Whether the principal may see it. Who may not is told what everybody is told of what isn't
-    /// there.
-    fn sees(&self, execution: &ExecutionId) -> bool {
-        may(&self.principal, Action::Watch, Some(execution))
     }
 
     async fn ask<T>(
@@ -168,24 +154,24 @@ impl Rest<'_> {
     /// Gives the core an input as a viewer that exists for just this, and waits for its receipt.
     ///
     /// That viewer is a task of its own: a client that goes away does not keep it from leaving.
-    /// It leaves by dropping its inbox.
     async fn input(
         &self,
         mut conversation: Box<dyn Conversation>,
-        input: impl FnOnce(crate::model::ViewerId) -> Input,
+        input: impl FnOnce(ViewerId) -> Input,
     ) -> Result<Response<Body>, Refusal> {
         let viewer = self.site.next_viewer();
         let input = input(viewer);
-        let shards = self.site.shards.clone();
+        let (shards, principal) = (self.site.shards.clone(), self.principal.clone());
         let (reply, receipt) = oneshot::channel();
         self.site.tasks.spawn("request", async move {
-            let (answers, mut inbox) = mpsc::channel(ANSWERS);
-            let told = shards.tell(Message::Viewer { viewer, answers }).await
+            let (answers, mut inbox) = mailbox(ANSWERS);
+            let told = shards.tell(Message::Viewer { viewer, principal, answers }).await
                 && shards.tell(Message::Input(input)).await;
-            if told && let Ok(Some(answer)) = timeout(PATIENCE, inbox.recv()).await {
+            if told && let Ok(Some(answer)) = timeout(PATIENCE, inbox.answer()).await {
                 // Its client may have gone.
                 let _ = reply.send(answer);
             }
+            shards.tell(Message::Left { viewer }).await;
         });
         let answer = receipt.await.map_err(|_| busy())?;
         let mut out = Frames::default();
@@ -285,28 +271,24 @@ fn since(query: Option<&str>) -> Result<Option<Position>, Refusal> {
 fn joined(frames: &Frames) -> String {
     let mut out = Vec::with_capacity(frames.len());
     let mut rest = frames.as_bytes();
-    while let [_, length, after @ ..] = rest {
-        // As `frame` writes it: never masked.
-        let (length, after) = match *length {
-            126 => {
-                let (length, after) = after.split_at(2);
-                (usize::from(u16::from_be_bytes([length[0], length[1]])), after)
-            }
-            127 => {
-                let (length, after) = after.split_at(8);
-                let length: [u8; 8] = length.try_into().expect("it was split at eight");
-                (usize::try_from(u64::from_be_bytes(length)).unwrap_or(usize::MAX), after)
-            }
-            length => (usize::from(length), after),
-        };
-        let (payload, after) = after.split_at(length);
+    while !rest.is_empty() {
+        let (frame, after) = rest.split_at(first_len(rest));
         if !out.is_empty() {
             out.push(b',');
         }
-        out.extend_from_slice(payload);
+        out.extend_from_slice(payload(frame));
         rest = after;
     }
     String::from_utf8(out).expect("a text frame holds JSON")
+}
+
+/// What stands behind the header of a whole frame, as `frame` writes it: never masked.
+fn payload(frame: &[u8]) -> &[u8] {
+    match frame[1] {
+        126 => &frame[4..],
+        127 => &frame[10..],
+        _ => &frame[2..],
+    }
 }
 
 fn misplaced(said: Result<Said, Unintelligible>, wanted: &str) -> Refusal {

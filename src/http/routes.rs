@@ -27,7 +27,7 @@ use crate::model::{Principal, Text, ViewerId};
 use crate::shard::Shards;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
-use crate::viewer::{Guest, handshake};
+use crate::viewer::{connection::Guest, handshake};
 
 /// The longest name that is worth looking up, in bytes. A longer one is cut to one byte more, so
 /// that it stays a name that nothing has.
@@ -188,7 +188,7 @@ impl Site {
         if !route.methods().split(", ").any(|it| it == head.method.as_str()) {
             return Ok(not_allowed(&route));
         }
-        let rest = rest::Rest { site: self, principal: Principal::local() };
+        let rest = rest::Rest { site: self, principal: Arc::new(Principal::local()) };
         match route {
             Route::Page => Ok(assets::page()),
             Route::Live => Ok(health::live()),

@@ -5,8 +5,8 @@
 
 pub mod close;
 pub mod connection;
-pub mod handshake;
 mod cursor;
+pub mod handshake;
 mod mailbox;
 mod options;
 mod pulse;

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
 mod convert;
+mod demo;
 mod dice;
 mod door;
 mod edge;

@@ -77,7 +77,9 @@ fn origin(fact: &Fact) -> Option<(&ProducerId, Option<Pseq>)> {
         Fact::Said { producer, pseq, .. } | Fact::Rejected { producer, pseq, .. } => {
             Some((producer, *pseq))
         }
-        Fact::EngineLost { producer } | Fact::EngineBack { producer } => Some((producer, None)),
+        Fact::EngineLost { producer, .. } | Fact::EngineBack { producer, .. } => {
+            Some((producer, None))
+        }
         Fact::Voted { .. }
         | Fact::Resolved { .. }
         | Fact::Delivered { .. }

@@ -95,7 +95,7 @@ impl Fields for Whole<'_> {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
         let state = self.0;
         to.put("progress", &Object(state.progress()))?;
-        to.put("execution", &Object(state.outline()))?;
+        to.put("execution", &Object(&*state.outline))?;
         to.put("cost", &Object(state.cost()))?;
         to.put("dropped", &state.dropped)?;
         to.put("rejected", &state.rejected)?;
@@ -198,13 +198,13 @@ impl Fields for Line<'_> {
 impl Fields for Summary<'_> {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
         let Self { execution, at, state } = self;
-        let info = &state.info;
+        let info = &state.outline.info;
         to.put("execution_id", execution.as_str())?;
         to.put("epoch", &Shown(at.epoch))?;
         to.put("seq", &at.seq.0)?;
         to.put("progress", &Object(state.progress()))?;
-        to.maybe("fraction", state.fraction)?;
-        to.maybe("native_status", state.native_status.as_ref())?;
+        to.maybe("fraction", state.outline.fraction)?;
+        to.maybe("native_status", state.outline.native_status.as_ref())?;
         to.maybe("name", info.name.as_ref())?;
         to.maybe("workflow_id", info.workflow_id.as_ref().map(|it| it.as_str()))?;
         let aliases =
@@ -215,7 +215,7 @@ impl Fields for Summary<'_> {
         let attached = state.producers.values().any(|producer| producer.attached);
         to.put("attached", &attached)?;
         to.maybe("start_time", time(info.start_time))?;
-        to.maybe("finish_time", state.ending.as_ref().map(|it| Shown(it.finish_time)))?;
+        to.maybe("finish_time", state.outline.ending.as_ref().map(|it| Shown(it.finish_time)))?;
         to.put("first_time", &Shown(state.first_time))?;
         to.put("last_time", &Shown(state.last_time))
     }

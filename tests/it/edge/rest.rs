@@ -90,7 +90,7 @@ async fn end(rig: Rig) {
 async fn executions_can_be_read() {
     let rig = rig(Stage::Recorded).await;
     let get = async |path: &str| rig.ask(&request(&format!("GET {path}"), &[], "")).await;
-    assert_eq!(body(&get("/v1/executions").await), json!({ "items": ["e"] }));
+    assert_eq!(body(&get("/v1/executions").await), json!({ "executions": [{ "items": ["e"] }] }));
     assert_eq!(
         body(&get("/v1/executions/e").await),
         json!({ "execution_id": "e", "epoch": "ff-1", "seq": 7, "snapshot":
