@@ -7,6 +7,8 @@ use serde::Serialize;
 const TEXT: u8 = 0x81;
 /// The longest header: [`TEXT`], a marker, eight bytes of length.
 const HEADER: usize = 10;
+/// What [`Frames::clear`] keeps for the next use.
+const ORDINARY: usize = 64 * 1024;
 
 /// Frames, one behind the other.
 #[derive(Debug, Default)]
@@ -24,6 +26,12 @@ impl Frames {
         self.0[start..start + used].copy_from_slice(&header[..used]);
         self.0.copy_within(start + HEADER.., start + used);
         self.0.truncate(self.0.len() - (HEADER - used));
+    }
+
+    /// Nothing again. What was allocated stays, unless it was an unusual lot.
+    pub fn clear(&mut self) {
+        self.0.clear();
+        self.0.shrink_to(ORDINARY);
     }
 
     /// Bytes so far.
@@ -72,4 +80,16 @@ fn header(len: usize) -> ([u8; HEADER], usize) {
         }
     };
     (header, used)
+}
+
+/// How many bytes the first of these frames has, header and all. There must be a whole one.
+pub fn first_len(frames: &[u8]) -> usize {
+    match frames[1] {
+        126 => 4 + usize::from(u16::from_be_bytes([frames[2], frames[3]])),
+        127 => {
+            let len = frames[2..HEADER].iter().fold(0, |len, byte| len << 8 | u64::from(*byte));
+            HEADER + usize::try_from(len).expect("a frame in memory is no longer than memory")
+        }
+        len => 2 + usize::from(len),
+    }
 }

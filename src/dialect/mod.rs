@@ -5,6 +5,12 @@
 //! shared, so nothing about one viewer may be in it. What is one viewer's alone is said by that
 //! connection's [`Conversation`], which is pure as well.
 
+pub mod native;
+pub mod windags;
+
+mod object;
+mod reading;
+
 use std::fmt;
 
 use crate::core::{Answer, Execution};
@@ -17,6 +23,11 @@ use crate::model::{
 pub trait Dialect: fmt::Debug + Send + Sync {
     /// Unique among dialects.
     fn name(&self) -> &'static str;
+
+    /// How its connections are treated.
+    fn manners(&self) -> Manners {
+        Manners::Seed
+    }
 
     /// What a record adds to everybody's stream, from that record alone. It may be nothing.
     fn record(&self, record: &Record, out: &mut Frames);
@@ -48,6 +59,16 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// A new connection. `path`: the execution that its path names, where it names one.
     fn converse(&self, path: Option<Text>) -> Box<dyn Conversation>;
+}
+
+/// How the connections of a dialect are treated: limits, ways to end, what nobody knows yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manners {
+    /// Our own protocol, whose clients we know.
+    Native,
+    /// A protocol whose clients are as they are. They cope with a lost connection rather than with
+    /// a close code, and wait for an execution that nobody has spoken of yet.
+    Seed,
 }
 
 /// One execution, for the directory.

@@ -2,7 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod convert;
+mod demo;
+mod dice;
+mod door;
+mod edge;
 mod laws;
+mod probe;
+mod room;
 mod script;
 mod show;
 mod transcripts;

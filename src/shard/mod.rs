@@ -1,0 +1,174 @@
+//! The loop that gives the core its inputs and carries out its effects.
+//!
+//! A shard is one task that owns one [`Relay`](crate::core::Relay), so the core needs no lock, and
+//! the order of an execution's records is the order of this inbox. It knows no protocol.
+
+mod directory;
+mod run;
+mod viewers;
+
+pub use run::Shard;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::core::{Ending, Execution, Grant, Input, LaneResult, Verdict};
+use crate::dialect::Dialect;
+use crate::model::{
+    Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Text, ViewerId,
+};
+use crate::viewer::{Post, Topic};
+
+/// What the shard is told.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most messages are inputs, and they are moved once")]
+pub enum Message {
+    /// Something happened that the core must know of.
+    Input(Input),
+    /// From now on, this is how to reach an engine. Sent before its greeting.
+    Engine {
+        /// Its stream.
+        link: LinkId,
+        /// As large as what may be outstanding: full means gone.
+        outbox: mpsc::Sender<ToEngine>,
+    },
+    /// From now on, this is how to tell a viewer what is its alone. Sent before all else of it, by
+    /// whoever asks for one answer only, too. [`Message::Left`] ends it.
+    Viewer {
+        /// Which.
+        viewer: ViewerId,
+        /// Who it is, as its door has verified.
+        principal: Arc<Principal>,
+        /// Full means gone: it asks faster than it listens.
+        answers: Post,
+    },
+    /// A viewer wants to watch something.
+    Join(Join),
+    /// A viewer has fallen off its tape, and wants to be shown the state.
+    Behind {
+        /// Which.
+        viewer: ViewerId,
+        /// What it watches.
+        topic: Topic,
+    },
+    /// A viewer no longer watches something.
+    Leave {
+        /// Which.
+        viewer: ViewerId,
+        /// As it was joined.
+        topic: Topic,
+    },
+    /// A viewer has gone.
+    Left {
+        /// Which.
+        viewer: ViewerId,
+    },
+    /// The state of an execution, for HTTP.
+    Snapshot {
+        /// Its name, or an alias.
+        name: Text,
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
+        /// Where to.
+        reply: oneshot::Sender<Option<Shown>>,
+    },
+    /// The records behind `since` that are still here, for HTTP.
+    Records {
+        /// Its name, or an alias.
+        name: Text,
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
+        /// `None`: from the first that is still here.
+        since: Option<Position>,
+        /// Where to. The flag: whether they follow on `since` without a gap.
+        reply: oneshot::Sender<Option<Followed>>,
+    },
+    /// Every execution, for HTTP.
+    Executions {
+        /// Who asks. What it may not see is not there.
+        principal: Arc<Principal>,
+        /// Where to.
+        reply: oneshot::Sender<Vec<Shown>>,
+    },
+}
+
+/// An execution's name, its newest record, and its state.
+pub type Shown = (ExecutionId, Position, Box<Execution>);
+
+/// An execution's name, its newest record, whether what follows does so without a gap, and that.
+pub type Followed = (ExecutionId, Position, bool, Vec<Arc<Record>>);
+
+/// A wish to watch. It is fulfilled in one step, so that no record falls between the beginning and
+/// the first live one. The answer is a [`Seat`](crate::viewer::Seat).
+#[derive(Debug, Clone)]
+pub struct Join {
+    /// Who.
+    pub viewer: ViewerId,
+    /// What. What it watched under this name before, it watches no longer.
+    pub topic: Topic,
+    /// In which words.
+    pub dialect: &'static dyn Dialect,
+    /// The last record that it has.
+    pub since: Option<Position>,
+    /// Comes back with the seat.
+    pub ticket: u32,
+}
+
+/// What goes down an engine's stream.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each is the core's effect of the same name")]
+pub enum ToEngine {
+    Welcome { grants: Vec<Grant> },
+    Granted { grants: Vec<Grant> },
+    Result(LaneResult),
+    NeedState { execution: ExecutionId },
+    Deliver { execution: ExecutionId, decision: Arc<Decision>, attempt: u32 },
+    Order { execution: ExecutionId, command: Arc<Command>, attempt: u32 },
+    Verdict { execution: ExecutionId, gate: GateId, version: u32, verdict: Verdict },
+    End(Ending),
+}
+
+/// Reaches the shard. (One today: a sidecar needs no more.)
+#[derive(Debug, Clone)]
+pub struct Shards {
+    inbox: mpsc::Sender<Message>,
+}
+
+impl Shards {
+    /// Over this inbox.
+    pub fn new(inbox: mpsc::Sender<Message>) -> Self {
+        Self { inbox }
+    }
+
+    /// Tells it something; waits while it is busy. `false`: it is no longer there.
+    pub async fn tell(&self, message: Message) -> bool {
+        self.inbox.send(message).await.is_ok()
+    }
+
+    /// Tells it something now.
+    ///
+    /// # Errors
+    /// The message, if it is busy; nothing, if it is no longer there.
+    #[expect(clippy::result_large_err, reason = "it is sent another way at once")]
+    pub fn try_tell(&self, message: Message) -> Result<(), Option<Message>> {
+        self.inbox.try_send(message).map_err(|err| match err {
+            mpsc::error::TrySendError::Full(message) => Some(message),
+            mpsc::error::TrySendError::Closed(_) => None,
+        })
+    }
+
+    /// Whether it is no longer there.
+    pub fn is_gone(&self) -> bool {
+        self.inbox.is_closed()
+    }
+
+    /// Asks it something. `None`: it is no longer there.
+    pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        if !self.tell(question(reply)).await {
+            return None;
+        }
+        answer.await.ok()
+    }
+}

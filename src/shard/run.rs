@@ -1,0 +1,368 @@
+//! The turns of the loop: take in what has come, commit what came of it, and only then tell.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::Arc,
+    time::Instant,
+};
+
+use tokio::sync::mpsc;
+
+use super::directory::Directory;
+use super::viewers::{Reach, Waiting};
+use super::{Message, ToEngine};
+use crate::auth::access::{self, Action};
+use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
+use crate::dialect::Summary;
+use crate::model::{
+    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
+};
+use crate::room::{Gauge, Room};
+use crate::seams::Clock;
+use crate::store::Backend;
+use crate::viewer::{Letter, Options};
+
+/// Messages that are taken in before anybody sees what came of them.
+const BATCH: usize = 256;
+
+/// One relay, and all who are connected to it.
+#[derive(Debug)]
+pub struct Shard<Store> {
+    pub(super) relay: Relay,
+    store: Store,
+    pub(super) clock: Clock,
+    pub(super) options: Arc<Options>,
+    pub(super) gauge: Gauge,
+    pub(super) rooms: BTreeMap<ExecutionId, Heard>,
+    pub(super) directory: Directory,
+    pub(super) viewers: BTreeMap<ViewerId, Reach>,
+    pub(super) waiting: Waiting,
+    engines: BTreeMap<LinkId, mpsc::Sender<ToEngine>>,
+    pub(super) turn: u64,
+    /// What is to be done once it is committed.
+    effects: Vec<Effect>,
+    /// Rooms to which this turn has added something.
+    touched: BTreeSet<ExecutionId>,
+    /// Names may mean something that they did not mean before.
+    renamed: bool,
+    /// When to tell which room that there is nothing new. An entry may have become stale.
+    alarms: BTreeSet<(Instant, ExecutionId)>,
+    /// When to look for viewers that went without a word.
+    sweep: Option<Instant>,
+}
+
+/// A room, and when its viewers are told that there is nothing new.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) room: Room,
+    beat: Instant,
+    /// The earliest entry for it among the alarms.
+    alarm: Instant,
+}
+
+impl<Store: Backend> Shard<Store> {
+    /// A shard over `relay`, which commits to `store`.
+    pub fn new(relay: Relay, store: Store, clock: Clock, options: Arc<Options>) -> Self {
+        Self {
+            relay,
+            store,
+            clock,
+            gauge: Gauge::new(options.stills),
+            rooms: BTreeMap::new(),
+            directory: Directory::new(options.keep, options.summary_every),
+            viewers: BTreeMap::new(),
+            waiting: Waiting::default(),
+            engines: BTreeMap::new(),
+            turn: 0,
+            effects: Vec::new(),
+            touched: BTreeSet::new(),
+            renamed: false,
+            alarms: BTreeSet::new(),
+            sweep: None,
+            options,
+        }
+    }
+
+    /// Runs until every sender of `inbox` is gone.
+    ///
+    /// # Errors
+    /// The store's, as soon as a turn can't be committed. Nobody has then been told of that turn,
+    /// and the shard is no longer there: to go on would be to show what is not so. Its viewers are
+    /// let go of, its engines' streams end, and both come again.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> io::Result<()> {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut later = Vec::new();
+        loop {
+            let wake = self.due().map(tokio::time::Instant::from_std);
+            tokio::select! {
+                biased;
+                // Deadlines first: a busy inbox must not hold them up.
+                () = sleep_until(wake), if wake.is_some() => {
+                    let now = self.clock.now();
+                    self.relay.handle_timeout(now);
+                    self.collect();
+                }
+                taken = inbox.recv_many(&mut batch, BATCH) => {
+                    if taken == 0 {
+                        return Ok(());
+                    }
+                    let now = self.clock.now();
+                    for message in batch.drain(..) {
+                        later.extend(self.take(now, message));
+                    }
+                }
+            }
+            self.turn += 1;
+            if let Err(err) = self.settle().await {
+                tracing::error!(error = %err, "a turn could not be committed: the shard stops");
+                return Err(err);
+            }
+            // Whoever asks is shown what is committed.
+            for message in later.drain(..) {
+                self.serve(message);
+            }
+        }
+    }
+
+    /// When there is something to do although nobody has said anything.
+    fn due(&self) -> Option<Instant> {
+        if !self.effects.is_empty() {
+            return Some(self.clock.now().instant);
+        }
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let dues = [self.relay.poll_timeout(), alarm, self.directory.due(), self.sweep];
+        dues.into_iter().flatten().min()
+    }
+
+    /// Takes one message in. What only asks has to wait for what was said before it.
+    fn take(&mut self, now: Now, message: Message) -> Option<Message> {
+        match message {
+            Message::Input(input) => {
+                if let Input::Detached { link } = &input {
+                    self.engines.remove(link);
+                }
+                match self.forbidden(&input) {
+                    Some(answer) => self.effects.push(answer),
+                    None => self.relay.handle(now, input),
+                }
+                self.collect();
+            }
+            Message::Engine { link, outbox } => drop(self.engines.insert(link, outbox)),
+            Message::Viewer { viewer, principal, answers } => {
+                self.viewers.insert(viewer, Reach::new(principal, answers));
+                self.sweep.get_or_insert(now.instant + self.options.beat_every);
+            }
+            Message::Join(_)
+            | Message::Behind { .. }
+            | Message::Leave { .. }
+            | Message::Left { .. }
+            | Message::Snapshot { .. }
+            | Message::Records { .. }
+            | Message::Executions { .. } => return Some(message),
+        }
+        None
+    }
+
+    /// What is answered to somebody who may not do what they ask for.
+    fn forbidden(&self, input: &Input) -> Option<Effect> {
+        let (viewer, principal, action, about, name): (_, &Principal, _, _, _) = match input {
+            Input::Decided { viewer, principal, ask } => {
+                let about = ask.id.clone().unwrap_or_else(DecisionId::none);
+                let name = Some(&ask.execution);
+                (viewer, principal, Action::Decide, Reference::Decision(about), name)
+            }
+            Input::Commanded { viewer, principal, ask } => {
+                let about = ask.id.clone().unwrap_or_else(CommandId::none);
+                let name = ask.execution.as_ref();
+                (viewer, principal, Action::Command, Reference::Command(about), name)
+            }
+            Input::Greeted { .. }
+            | Input::Claimed { .. }
+            | Input::Published { .. }
+            | Input::Reported { .. }
+            | Input::Receipted { .. }
+            | Input::Withdrawn { .. }
+            | Input::Detached { .. } => return None,
+        };
+        let execution = name.and_then(|name| self.relay.resolve(name));
+        if access::may(principal, action, execution.as_ref()) {
+            return None;
+        }
+        let receipt = Receipt {
+            about,
+            execution: None,
+            gate: None,
+            node: None,
+            stage: Stage::Forbidden,
+            reason: None,
+            by: None,
+            at: None,
+        };
+        Some(Effect::Answer { viewer: *viewer, answer: Answer::Receipt(receipt) })
+    }
+
+    fn collect(&mut self) {
+        while let Some(effect) = self.relay.poll_effect() {
+            self.effects.push(effect);
+        }
+    }
+
+    /// Commits what this turn has come to, and then lets everybody know.
+    async fn settle(&mut self) -> io::Result<()> {
+        while !self.effects.is_empty() {
+            let effects = std::mem::take(&mut self.effects);
+            let records: Vec<Arc<Record>> = effects.iter().filter_map(appended).cloned().collect();
+            if !records.is_empty() {
+                self.store.append_batch(&records).await?;
+            }
+            let now = self.clock.now();
+            effects.into_iter().for_each(|effect| self.perform(now, effect));
+            // An engine that could not be told has gone, which is news.
+            self.collect();
+        }
+        self.publish(self.clock.now());
+        if std::mem::take(&mut self.renamed) {
+            self.seat_who_waited();
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, now: Now, effect: Effect) {
+        match effect {
+            Effect::Append(record) => self.append(now.instant, &record),
+            Effect::Forget(execution) => {
+                if let Some(Heard { room, .. }) = self.rooms.remove(&execution) {
+                    room.end(self.turn);
+                }
+                self.touched.remove(&execution);
+            }
+            Effect::Answer { viewer, answer } => {
+                self.post(viewer, Letter::Answer(Box::new(answer)));
+            }
+            Effect::Welcome { link, grants } => {
+                self.renamed = true;
+                self.tell(now, link, ToEngine::Welcome { grants });
+            }
+            Effect::Granted { link, grants } => {
+                self.renamed = true;
+                self.tell(now, link, ToEngine::Granted { grants });
+            }
+            Effect::Result { link, result } => self.tell(now, link, ToEngine::Result(result)),
+            Effect::NeedState { link, execution } => {
+                self.tell(now, link, ToEngine::NeedState { execution });
+            }
+            Effect::Deliver { link, execution, decision, attempt } => {
+                self.tell(now, link, ToEngine::Deliver { execution, decision, attempt });
+            }
+            Effect::Order { link, execution, command, attempt } => {
+                self.tell(now, link, ToEngine::Order { execution, command, attempt });
+            }
+            Effect::Verdict { link, execution, gate, version, verdict } => {
+                self.tell(now, link, ToEngine::Verdict { execution, gate, version, verdict });
+            }
+            Effect::End { link, why } => {
+                self.tell(now, link, ToEngine::End(why));
+                self.engines.remove(&link);
+            }
+        }
+    }
+
+    fn append(&mut self, now: Instant, record: &Record) {
+        if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
+            room.append(now, |dialect, out| dialect.record(record, out));
+            self.touched.insert(record.execution.clone());
+        }
+        self.directory.touch(now, &record.execution);
+        self.renamed |= record.position.seq == Seq(1)
+            || matches!(&record.fact, Fact::Said { event, .. }
+                if matches!(event.kind, Kind::ExecutionStarted(_)));
+    }
+
+    /// At the end of a turn viewers see what it has done: one wake-up for each, and not one for
+    /// each record.
+    fn publish(&mut self, now: Now) {
+        while let Some(execution) = self.touched.pop_first() {
+            let Some(heard) = self.rooms.get_mut(&execution) else { continue };
+            heard.room.publish(now.instant, self.turn);
+            heard.beat = now.instant + self.options.beat_after;
+            if heard.beat < heard.alarm {
+                heard.alarm = heard.beat;
+                self.alarms.insert((heard.alarm, execution));
+            }
+        }
+        self.summarize(now.instant);
+        while self.alarms.first().is_some_and(|(at, _)| *at <= now.instant) {
+            self.alarms.pop_first().into_iter().for_each(|(at, it)| self.alarm(now, at, it));
+        }
+        if self.sweep.is_some_and(|at| at <= now.instant) {
+            self.sweep(now.instant);
+        }
+    }
+
+    fn summarize(&mut self, now: Instant) {
+        let mut told = false;
+        while let Some(execution) = self.directory.pop(now) {
+            let Some((at, state)) = self.relay.snapshot(&execution) else { continue };
+            let item = Summary { execution: &execution, at, state };
+            self.directory.room.append(now, |dialect, out| dialect.summary(&item, out));
+            told = true;
+        }
+        if told {
+            self.directory.room.publish(now, self.turn);
+        }
+    }
+
+    /// It is time to tell a room that there is nothing new, unless there was.
+    fn alarm(&mut self, now: Now, at: Instant, execution: ExecutionId) {
+        let Some(heard) = self.rooms.get_mut(&execution).filter(|it| it.alarm == at) else {
+            return;
+        };
+        if heard.beat <= now.instant {
+            if let Some((head, _)) = self.relay.snapshot(&execution) {
+                heard.room.beat(now.instant, self.turn, |dialect, out| {
+                    dialect.heartbeat(&execution, head, now.time, out);
+                });
+            }
+            heard.beat = now.instant + self.options.beat_every;
+        }
+        heard.alarm = heard.beat;
+        self.alarms.insert((heard.alarm, execution));
+    }
+
+    /// The room of an execution. It is told from now on that there is nothing new.
+    pub(super) fn room(&mut self, now: Instant, execution: &ExecutionId) -> &mut Room {
+        let alarm = now + self.options.beat_after;
+        let begin = || {
+            self.alarms.insert((alarm, execution.clone()));
+            Heard { room: Room::new(self.options.keep), beat: alarm, alarm }
+        };
+        &mut self.rooms.entry(execution.clone()).or_insert_with(begin).room
+    }
+
+    /// Viewers whose connection is gone without having said so are let go of.
+    fn sweep(&mut self, now: Instant) {
+        let gone = self.viewers.iter().filter(|(_, reach)| !reach.is_there());
+        for viewer in gone.map(|(viewer, _)| *viewer).collect::<Vec<_>>() {
+            self.left(viewer);
+        }
+        self.sweep = (!self.viewers.is_empty()).then(|| now + self.options.beat_every);
+    }
+
+    /// An engine's outbox is as large as its window of unacknowledged events: full means gone.
+    fn tell(&mut self, now: Now, link: LinkId, what: ToEngine) {
+        let Some(outbox) = self.engines.get(&link) else { return };
+        if outbox.try_send(what).is_err() {
+            self.engines.remove(&link);
+            self.relay.handle(now, Input::Detached { link });
+        }
+    }
+}
+
+fn appended(effect: &Effect) -> Option<&Arc<Record>> {
+    if let Effect::Append(record) = effect { Some(record) } else { None }
+}
+
+async fn sleep_until(wake: Option<tokio::time::Instant>) {
+    tokio::time::sleep_until(wake.unwrap_or_else(tokio::time::Instant::now)).await;
+}

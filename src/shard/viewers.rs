@@ -1,0 +1,344 @@
+//! Who watches what: seats, the wait for executions that nobody has spoken of, and questions.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::run::Shard;
+use super::{Join, Message};
+use crate::auth::access::{self, Action};
+use crate::core::{Answer, Start, Why};
+use crate::dialect::{Dialect, Manners, Summary};
+use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
+use crate::room::Overloaded;
+use crate::store::Backend;
+use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
+
+/// How to reach one viewer alone, and what it watches.
+#[derive(Debug)]
+pub(super) struct Reach {
+    principal: Arc<Principal>,
+    post: Post,
+    watches: Vec<Watch>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    topic: Topic,
+    dialect: &'static dyn Dialect,
+    /// `None`: it is the directory, or nobody has spoken of it yet.
+    execution: Option<ExecutionId>,
+}
+
+/// Who waits for executions that nobody has spoken of, by the name that they were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    joins: BTreeMap<Text, Vec<Join>>,
+    len: usize,
+}
+
+impl Reach {
+    pub(super) fn new(principal: Arc<Principal>, post: Post) -> Self {
+        Self { principal, post, watches: Vec::new() }
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.post.is_open()
+    }
+}
+
+impl<Store: Backend> Shard<Store> {
+    /// Does what was put off until everything that was said before it was committed.
+    pub(super) fn serve(&mut self, message: Message) {
+        let now = self.clock.now();
+        match message {
+            Message::Join(join) => {
+                self.leave(join.viewer, &join.topic);
+                self.join(now, join, false);
+            }
+            Message::Behind { viewer, topic } => self.rewind(viewer, &topic),
+            Message::Leave { viewer, topic } => self.leave(viewer, &topic),
+            Message::Left { viewer } => self.left(viewer),
+            Message::Snapshot { name, principal, reply } => {
+                let found = self.visible(&principal, &name).and_then(|execution| {
+                    let (at, state) = self.relay.snapshot(&execution)?;
+                    let state = Box::new(state.clone());
+                    Some((execution, at, state))
+                });
+                // Who asked may have gone.
+                drop(reply.send(found));
+            }
+            Message::Records { name, principal, since, reply } => {
+                let found = self.visible(&principal, &name).and_then(|execution| {
+                    let (head, _) = self.relay.snapshot(&execution)?;
+                    let from = match self.relay.start(&execution, since)? {
+                        Start::After(since) => since.seq,
+                        Start::Snapshot { .. } => Seq(0),
+                    };
+                    let all = self.relay.retained(&execution);
+                    let records: Vec<_> =
+                        all.filter(|it| from < it.position.seq).cloned().collect();
+                    let first = records.first().map_or(head.seq.next(), |it| it.position.seq);
+                    let follows = since.is_some_and(|since| {
+                        since.epoch == head.epoch && since.seq.next() == first
+                    });
+                    Some((execution, head, follows, records))
+                });
+                drop(reply.send(found));
+            }
+            Message::Executions { principal, reply } => {
+                let fine = |id| access::may(&principal, Action::Watch, Some(id));
+                let found = if access::may(&principal, Action::List, None) {
+                    let all = self.relay.executions().filter(|(id, ..)| fine(id));
+                    all.map(|(id, at, state)| (id.clone(), at, Box::new(state.clone()))).collect()
+                } else {
+                    vec![]
+                };
+                drop(reply.send(found));
+            }
+            Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => {
+                unreachable!("these are not put off");
+            }
+        }
+    }
+
+    /// The execution that a name means, if `principal` may know that.
+    fn visible(&self, principal: &Principal, name: &str) -> Option<ExecutionId> {
+        let execution = self.relay.resolve(name)?;
+        access::may(principal, Action::Watch, Some(&execution)).then_some(execution)
+    }
+
+    /// Gives a viewer its place. `waited`: it was told before that nobody knew the execution.
+    fn join(&mut self, now: Now, join: Join, waited: bool) {
+        let Join { viewer, topic, dialect, since, ticket } = join.clone();
+        let Some(reach) = self.viewers.get_mut(&viewer) else { return };
+        let principal = reach.principal.clone();
+        let (execution, seat) = match &topic {
+            Topic::Directory if access::may(&principal, Action::List, None) => {
+                (None, self.seat_at_directory(now, viewer, dialect))
+            }
+            // The same words as for what is not there.
+            Topic::Directory => (None, Ok((None, None))),
+            Topic::Execution(name) => match self.visible(&principal, name) {
+                Some(execution) => {
+                    let seat = self.seat(now, viewer, &execution, dialect, since, waited);
+                    (Some(execution), seat)
+                }
+                None => {
+                    let asked = name.parse().ok();
+                    let waits = dialect.manners() == Manners::Seed
+                        && self.waiting.len < self.options.waiting;
+                    if waits {
+                        self.waiting.insert(name.clone(), join);
+                    }
+                    (None, Ok((asked.map(|execution| Answer::Unknown { execution }), None)))
+                }
+            },
+        };
+        if let Some(reach) = self.viewers.get_mut(&viewer) {
+            reach.watches.reserve_exact(1);
+            reach.watches.push(Watch { topic: topic.clone(), dialect, execution });
+        }
+        match seat {
+            Err(Overloaded) => {
+                self.leave(viewer, &topic);
+                self.post(viewer, Letter::Overloaded);
+            }
+            Ok((answer, cursor)) => {
+                let seat = Seat { topic, ticket, answer, cursor };
+                self.post(viewer, Letter::Seat(Box::new(seat)));
+            }
+        }
+    }
+
+    fn seat(
+        &mut self,
+        now: Now,
+        viewer: ViewerId,
+        execution: &ExecutionId,
+        dialect: &'static dyn Dialect,
+        since: Option<Position>,
+        waited: bool,
+    ) -> Result<(Option<Answer>, Option<Cursor>), Overloaded> {
+        let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
+            return Ok((None, None));
+        };
+        self.room(now.instant, execution);
+        let Self { relay, rooms, gauge, .. } = self;
+        let (Some((head, state)), Some(start), Some(heard)) =
+            (relay.snapshot(execution), relay.start(execution, since), rooms.get_mut(execution))
+        else {
+            unreachable!("what a name means is there");
+        };
+        let room = &mut heard.room;
+        let past = relay
+            .retained(execution)
+            .map(|record| (record.position.seq, record.time.until(now.time), record.clone()));
+        let shared = room.join(
+            now.instant,
+            dialect,
+            viewer,
+            bell,
+            head.seq,
+            past,
+            |dialect, record, out| {
+                dialect.record(record, out);
+            },
+        );
+        // Only the tape knows what it can still send.
+        let tail = shared.look(|tape| tape.tail());
+        let start = match start {
+            Start::After(since) if since.seq < tail => {
+                Start::Snapshot { at: head, why: Why::TooOld }
+            }
+            // To who has waited for it, all of it is news.
+            Start::Snapshot { .. } if waited && tail == Seq(0) => {
+                Start::After(Position { seq: Seq(0), ..head })
+            }
+            Start::After(_) | Start::Snapshot { .. } => start,
+        };
+        let at = match start {
+            Start::After(position) => Some(position.seq),
+            Start::Snapshot { why, .. } => {
+                if why == Why::Ahead {
+                    tracing::error!(%execution, %head, "a viewer has seen what the relay has lost");
+                }
+                room.rewind(dialect, gauge, |out| dialect.state(execution, head, state, out))?;
+                None
+            }
+        };
+        let cursor = Cursor::new(shared, Some(head.epoch), at);
+        let answer = Answer::Watching { execution: execution.clone(), start, head };
+        Ok((Some(answer), Some(cursor)))
+    }
+
+    fn seat_at_directory(
+        &mut self,
+        now: Now,
+        viewer: ViewerId,
+        dialect: &'static dyn Dialect,
+    ) -> Result<(Option<Answer>, Option<Cursor>), Overloaded> {
+        let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
+            return Ok((None, None));
+        };
+        let none: [(Seq, Duration, ()); 0] = [];
+        let room = &mut self.directory.room;
+        let shared = room.join(now.instant, dialect, viewer, bell, Seq(0), none, |_, (), _| ());
+        self.show_directory(dialect)?;
+        Ok((None, Some(Cursor::new(shared, None, None))))
+    }
+
+    fn show_directory(&mut self, dialect: &'static dyn Dialect) -> Result<(), Overloaded> {
+        let Self { relay, directory, gauge, .. } = self;
+        directory.room.rewind(dialect, gauge, |out| {
+            let items = relay.executions();
+            let items: Vec<_> =
+                items.map(|(execution, at, state)| Summary { execution, at, state }).collect();
+            dialect.directory(&items, out);
+        })
+    }
+
+    /// Shows a viewer that has fallen off its tape the state.
+    fn rewind(&mut self, viewer: ViewerId, topic: &Topic) {
+        let Some(reach) = self.viewers.get(&viewer) else { return };
+        let Some(watch) = reach.watches.iter().find(|it| it.topic == *topic) else { return };
+        let (dialect, bell) = (watch.dialect, reach.post.bell().clone());
+        let shown = match (topic, watch.execution.clone()) {
+            (Topic::Directory, _) => self.show_directory(dialect),
+            (Topic::Execution(_), Some(execution)) => {
+                let Self { relay, rooms, gauge, .. } = self;
+                let heard = rooms.get_mut(&execution).zip(relay.snapshot(&execution));
+                // If it has just been forgotten, the viewer will ask anew.
+                let Some((heard, (at, state))) = heard else { return };
+                let render = |out: &mut _| dialect.state(&execution, at, state, out);
+                heard.room.rewind(dialect, gauge, render)
+            }
+            (Topic::Execution(_), None) => return,
+        };
+        match shown {
+            Ok(()) => bell.ring(),
+            Err(Overloaded) => self.post(viewer, Letter::Overloaded),
+        }
+    }
+
+    /// Names may mean something now.
+    pub(super) fn seat_who_waited(&mut self) {
+        let now = self.clock.now();
+        let names = self.waiting.joins.keys();
+        let known: Vec<Text> =
+            names.filter(|name| self.relay.resolve(name).is_some()).cloned().collect();
+        for name in known {
+            for join in self.waiting.take(&name) {
+                self.forget_watch(join.viewer, &join.topic);
+                self.join(now, join, true);
+            }
+        }
+    }
+
+    pub(super) fn leave(&mut self, viewer: ViewerId, topic: &Topic) {
+        let Some(watch) = self.forget_watch(viewer, topic) else { return };
+        match (topic, &watch.execution) {
+            (Topic::Directory, _) => self.directory.room.leave(watch.dialect, viewer),
+            (Topic::Execution(_), Some(execution)) => {
+                self.depart(execution, watch.dialect, viewer);
+            }
+            (Topic::Execution(name), None) => self.waiting.remove(name, viewer),
+        }
+    }
+
+    fn forget_watch(&mut self, viewer: ViewerId, topic: &Topic) -> Option<Watch> {
+        let watches = &mut self.viewers.get_mut(&viewer)?.watches;
+        let at = watches.iter().position(|it| it.topic == *topic)?;
+        Some(watches.swap_remove(at))
+    }
+
+    /// Takes a viewer out of a room, unless it watches that under another name as well.
+    fn depart(&mut self, execution: &ExecutionId, dialect: &'static dyn Dialect, viewer: ViewerId) {
+        let stays = self.viewers.get(&viewer).is_some_and(|reach| {
+            reach.watches.iter().any(|it| it.execution.as_ref() == Some(execution))
+        });
+        let Some(heard) = self.rooms.get_mut(execution).filter(|_| !stays) else { return };
+        heard.room.leave(dialect, viewer);
+        if !heard.room.is_watched() {
+            self.rooms.remove(execution);
+        }
+    }
+
+    pub(super) fn left(&mut self, viewer: ViewerId) {
+        while let Some(topic) =
+            self.viewers.get(&viewer).and_then(|it| it.watches.first()).map(|it| it.topic.clone())
+        {
+            self.leave(viewer, &topic);
+        }
+        self.viewers.remove(&viewer);
+    }
+
+    /// A viewer that lets its letters pile up is let go of: it asks faster than it listens.
+    pub(super) fn post(&mut self, viewer: ViewerId, letter: Letter) {
+        let Some(reach) = self.viewers.get(&viewer) else { return };
+        if !reach.post.send(letter) {
+            self.left(viewer);
+        }
+    }
+}
+
+impl Waiting {
+    fn insert(&mut self, name: Text, join: Join) {
+        self.len += 1;
+        self.joins.entry(name).or_default().push(join);
+    }
+
+    fn take(&mut self, name: &Text) -> Vec<Join> {
+        let joins = self.joins.remove(name).unwrap_or_default();
+        self.len -= joins.len();
+        joins
+    }
+
+    fn remove(&mut self, name: &Text, viewer: ViewerId) {
+        let Some(joins) = self.joins.get_mut(name) else { return };
+        let before = joins.len();
+        joins.retain(|join| join.viewer != viewer);
+        self.len -= before - joins.len();
+        if joins.is_empty() {
+            self.joins.remove(name);
+        }
+    }
+}

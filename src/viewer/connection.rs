@@ -1,0 +1,484 @@
+//! One WebSocket connection, stage 1: a task of its own.
+//!
+//! tungstenite is the authority on the protocol: it reads, and it answers control frames. What it
+//! has to say goes to the viewer's own words and not to the socket, which only the [`Viewer`] writes
+//! to: frames that are ready, and its own between them. There is one task and one poll function;
+//! nothing here waits for anything else.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::{
+    self,
+    error::ProtocolError,
+    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
+};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use super::pulse::{Due, Pulse};
+use super::talk::Talk;
+use super::{Close, LetGo, Letter, Mailbox, Options, Viewer, Wants, mailbox};
+use crate::dialect::{Conversation, Dialect, Notice};
+use crate::model::{Durability, Principal, ViewerId};
+use crate::seams::Clock;
+use crate::shard::{Message, Shards};
+
+/// Messages that are read before anything is written.
+const READS: usize = 32;
+/// While so many bytes of its own wait, nothing more is read that might add to them.
+const UNSAID: usize = 32 * 1024;
+
+/// Who has come in.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its door counts them.
+    pub viewer: ViewerId,
+    /// What it speaks.
+    pub dialect: &'static dyn Dialect,
+    /// Its side of the talk.
+    pub conversation: Box<dyn Conversation>,
+    /// Who it is, as its door has verified.
+    pub principal: Principal,
+}
+
+/// What every connection is given.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Where executions are.
+    pub shards: Shards,
+    /// The time.
+    pub clock: Clock,
+    /// Which start of the relay this is.
+    pub boot: u64,
+    /// How durable what it records is.
+    pub durability: Durability,
+    /// The limits.
+    pub options: Arc<Options>,
+    /// When it is cancelled, viewers are sent away.
+    pub drain: CancellationToken,
+}
+
+/// Serves one connection, from the end of its handshake on, until it is over. Afterwards the shard
+/// knows that it has gone.
+pub async fn run<Io>(io: Io, guest: Guest, house: House) -> Close
+where
+    Io: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let (viewer, shards, drain) = (guest.viewer, house.shards.clone(), house.drain.clone());
+    let close = {
+        let mut connection = Connection::new(io, guest, house);
+        let mut timer = pin!(sleep_until(connection.due()));
+        let mut drained = pin!(drain.cancelled());
+        poll_fn(|cx| connection.poll(cx, timer.as_mut(), drained.as_mut())).await
+    };
+    // If this is not to be had, nobody is there who could keep anything for it.
+    let _ = shards.tell(Message::Left { viewer }).await;
+    close
+}
+
+struct Connection<Io> {
+    io: Io,
+    ws: WebSocketContext,
+    viewer: Viewer,
+    talk: Talk,
+    mailbox: Mailbox,
+    house: House,
+    /// What the shard has yet to be told, and the one thing that it is being told.
+    errands: VecDeque<Message>,
+    telling: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    pulse: Pulse,
+    /// Since when there is something to be written and nothing is taken.
+    blocked: Option<Instant>,
+    unflushed: bool,
+    drain_at: Option<Instant>,
+    ending: Option<Ending>,
+}
+
+/// A goodbye that is under way.
+#[derive(Debug)]
+struct Ending {
+    close: Close,
+    until: Instant,
+    /// Everything has been said.
+    shut: bool,
+    /// The other side has nothing more to say either.
+    deaf: bool,
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
+    fn new(io: Io, guest: Guest, house: House) -> Self {
+        let now = Instant::now();
+        let options = house.options.clone();
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4096)
+            .write_buffer_size(0)
+            .max_message_size(Some(options.max_message))
+            .max_frame_size(Some(options.max_message));
+        let (post, mailbox) = mailbox(options.letters);
+        let mut connection = Self {
+            io,
+            ws: WebSocketContext::new(Role::Server, Some(config)),
+            viewer: Viewer::default(),
+            talk: Talk::new(guest, now),
+            mailbox,
+            house,
+            errands: VecDeque::new(),
+            telling: None,
+            pulse: Pulse::new(now, options.ping_every),
+            blocked: None,
+            unflushed: false,
+            drain_at: None,
+            ending: None,
+        };
+        let principal = connection.talk.principal().clone();
+        connection.tell(Message::Viewer { viewer: connection.talk.id, principal, answers: post });
+        if let Some(said) = connection.talk.open(&connection.house, &mut connection.viewer) {
+            connection.tell(said);
+        }
+        connection
+    }
+
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut timer: Pin<&mut Sleep>,
+        drained: Pin<&mut WaitForCancellationFuture<'_>>,
+    ) -> Poll<Close> {
+        self.mailbox.listen(cx.waker());
+        if self.drain_at.is_none() && drained.poll(cx).is_ready() {
+            self.drain_at = Some(Instant::now() + self.share());
+        }
+        loop {
+            if let Some(close) = self.serve(cx) {
+                return Poll::Ready(close);
+            }
+            let due = self.due();
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(close) = self.elapsed(cx) {
+                return Poll::Ready(close);
+            }
+        }
+    }
+
+    /// Does all that can be done now. The reason, if it is over.
+    fn serve(&mut self, cx: &mut Context<'_>) -> Option<Close> {
+        loop {
+            let mut again = self.hear(cx);
+            again |= self.take_letters(cx);
+            if let Some(close) = self.write(cx) {
+                return Some(close);
+            }
+            while let Some((topic, wants)) = self.viewer.poll_wants() {
+                let viewer = self.talk.id;
+                let message = match wants {
+                    Wants::State => Message::Behind { viewer, topic },
+                    Wants::Anew(since) => self.talk.join(topic, since),
+                };
+                self.tell(message);
+            }
+            again |= self.run_errands(cx);
+            if let Some(ending) = &self.ending
+                && (ending.until <= Instant::now() || ending.shut && ending.deaf)
+            {
+                return Some(ending.close);
+            }
+            if !again || UNSAID <= self.viewer.unsaid() {
+                return None;
+            }
+        }
+    }
+
+    /// Reads. Whether there may be more at once.
+    fn hear(&mut self, cx: &mut Context<'_>) -> bool {
+        for _ in 0..READS {
+            if self.ending.is_some() {
+                return self.discard(cx);
+            }
+            if UNSAID <= self.viewer.unsaid() {
+                return true;
+            }
+            if self.telling.is_some() {
+                return false;
+            }
+            let now = Instant::now();
+            let read = self.with_tap(cx, |ws, tap| ws.read(tap));
+            let heard = match read {
+                Ok(tungstenite::Message::Text(text)) => {
+                    match self.talk.hear(&text, now, &self.house, &mut self.viewer) {
+                        Ok(said) => {
+                            said.into_iter().for_each(|said| self.tell(said));
+                            Ok(())
+                        }
+                        Err(close) => Err(close),
+                    }
+                }
+                Ok(tungstenite::Message::Ping(_)) => self.talk.pinged(now, &self.house),
+                Ok(tungstenite::Message::Pong(_) | tungstenite::Message::Frame(_)) => Ok(()),
+                Ok(tungstenite::Message::Binary(_)) => Err(Close::Binary),
+                Ok(tungstenite::Message::Close(_)) => {
+                    // Its answer is written down; that there is nothing after it is no news.
+                    let _ = self.with_tap(cx, |ws, tap| ws.flush(tap));
+                    Err(Close::ByPeer)
+                }
+                Err(tungstenite::Error::Io(err)) if err.kind() == io::ErrorKind::WouldBlock => {
+                    return false;
+                }
+                Err(err) => Err(fault(&err)),
+            };
+            if let Err(close) = heard {
+                self.end(cx, close);
+            }
+        }
+        true
+    }
+
+    /// Whatever still comes is of no interest; but who closes with something unread resets the
+    /// connection, and the other side never sees the goodbye.
+    fn discard(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(ending) = self.ending.as_mut().filter(|it| !it.deaf) else { return false };
+        let mut buffer = [0; 1024];
+        let mut buffer = ReadBuf::new(&mut buffer);
+        match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
+            Poll::Pending => false,
+            Poll::Ready(read) => {
+                ending.deaf = read.is_err() || buffer.filled().is_empty();
+                !ending.deaf
+            }
+        }
+    }
+
+    /// Takes in what the shard says. Whether there may be more.
+    fn take_letters(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.ending.is_none() {
+            if UNSAID <= self.viewer.unsaid() {
+                return true;
+            }
+            match self.mailbox.take() {
+                Ok(None) => break,
+                Ok(Some(Letter::Answer(answer))) => self.talk.answer(&answer, &mut self.viewer),
+                Ok(Some(Letter::Seat(seat))) => self.talk.seated(*seat, &mut self.viewer),
+                Ok(Some(Letter::Overloaded)) => self.end(cx, Close::Overloaded),
+                Err(LetGo) if self.house.shards.is_gone() => self.end(cx, Close::Drain),
+                Err(LetGo) => self.end(cx, Close::Slow),
+            }
+        }
+        false
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> Option<Close> {
+        let Self { io, viewer, ending, .. } = self;
+        let mut took = false;
+        let write = |slices: &[io::IoSlice<'_>]| {
+            let written = match slices {
+                [one] => Pin::new(&mut *io).poll_write(cx, one),
+                many => Pin::new(&mut *io).poll_write_vectored(cx, many),
+            };
+            took |= matches!(written, Poll::Ready(Ok(1..)));
+            written
+        };
+        let pumped = match ending {
+            None => viewer.pump(write),
+            Some(Ending { shut: true, .. }) => Poll::Ready(Ok(())),
+            Some(_) => viewer.finish(write),
+        };
+        self.unflushed |= took;
+        let mut done = pumped;
+        if self.unflushed && matches!(done, Poll::Ready(Ok(()))) {
+            done = Pin::new(&mut self.io).poll_flush(cx);
+            self.unflushed = done.is_pending();
+        }
+        if let Some(ending) = self.ending.as_mut().filter(|it| !it.shut)
+            && matches!(done, Poll::Ready(Ok(())))
+        {
+            done = Pin::new(&mut self.io).poll_shutdown(cx);
+            ending.shut = done.is_ready();
+        }
+        match done {
+            Poll::Ready(Ok(())) => self.blocked = None,
+            Poll::Ready(Err(_)) => {
+                return Some(self.ending.as_ref().map_or(Close::Lost, |it| it.close));
+            }
+            Poll::Pending if took || self.blocked.is_none() => self.blocked = Some(Instant::now()),
+            Poll::Pending => (),
+        }
+        None
+    }
+
+    /// Begins to say goodbye. The first reason counts.
+    fn end(&mut self, cx: &mut Context<'_>, close: Close) {
+        if self.ending.is_some() {
+            return;
+        }
+        let until = Instant::now() + self.house.options.farewell;
+        let mut ending = Ending { close, until, shut: false, deaf: false };
+        match close.farewell(self.talk.manners()).frame {
+            Some((code, reason)) => {
+                let frame = CloseFrame { code: code.into(), reason: reason.into() };
+                // It can only fail to reach a socket, and this one is made of memory.
+                let _ = self.with_tap(cx, |ws, tap| ws.close(tap, Some(frame)));
+            }
+            None if close == Close::ByPeer => (),
+            None => (ending.shut, ending.deaf) = (true, true),
+        }
+        self.ending = Some(ending);
+    }
+
+    /// When [`Connection::elapsed`] has something to do.
+    fn due(&self) -> Instant {
+        if let Some(ending) = &self.ending {
+            return ending.until;
+        }
+        let stalled = self.blocked.map(|since| since + self.house.options.stall);
+        [stalled, self.drain_at].into_iter().flatten().fold(self.pulse.due(), Instant::min)
+    }
+
+    fn elapsed(&mut self, cx: &mut Context<'_>) -> Option<Close> {
+        let (now, options) = (Instant::now(), self.house.options.clone());
+        if let Some(ending) = &self.ending {
+            return (ending.until <= now).then_some(ending.close);
+        }
+        if self.blocked.is_some_and(|since| since + options.stall <= now) {
+            return Some(Close::Stalled);
+        }
+        if self.drain_at.is_some_and(|at| at <= now) {
+            let retry_after_ms = u64::try_from(options.drain_over.as_millis()).unwrap_or(u64::MAX);
+            self.talk.notice(&Notice::GoingAway { retry_after_ms }, &mut self.viewer);
+            self.end(cx, Close::Drain);
+            return None;
+        }
+        let blocked = self.blocked.is_some();
+        match self.pulse.elapsed(now, options.ping_every, options.ping_patience, blocked) {
+            Due::Nothing => None,
+            Due::GiveUp => Some(Close::Silent),
+            Due::Ask => {
+                let ping = tungstenite::Message::Ping(bytes::Bytes::new());
+                // As above.
+                let _ = self.with_tap(cx, |ws, tap| ws.write(tap, ping));
+                None
+            }
+        }
+    }
+
+    /// How long this one may stay when all have to go: each has its own share of the time.
+    fn share(&self) -> Duration {
+        // The golden ratio spreads consecutive numbers evenly.
+        let spread = self.talk.id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
+        self.house.options.drain_over * u32::try_from(spread).unwrap_or_default() / 256
+    }
+
+    fn tell(&mut self, message: Message) {
+        if self.errands.is_empty() && self.telling.is_none() {
+            // One that is not there any more has let go of this viewer, too.
+            let Err(unsent) = self.house.shards.try_tell(message) else { return };
+            self.errands.extend(unsent);
+        } else {
+            self.errands.push_back(message);
+        }
+        if self.telling.is_none() {
+            self.telling = self.next_errand();
+        }
+    }
+
+    fn next_errand(&mut self) -> Option<Pin<Box<dyn Future<Output = bool> + Send>>> {
+        let Some(message) = self.errands.pop_front() else {
+            self.errands = VecDeque::new();
+            return None;
+        };
+        let shards = self.house.shards.clone();
+        Some(Box::pin(async move { shards.tell(message).await }))
+    }
+
+    /// Tells the shard what it has to be told. Whether that had kept the viewer from being heard.
+    fn run_errands(&mut self, cx: &mut Context<'_>) -> bool {
+        let busy = self.telling.is_some();
+        while let Some(telling) = &mut self.telling
+            && telling.as_mut().poll(cx).is_ready()
+        {
+            self.telling = self.next_errand();
+        }
+        busy && self.telling.is_none()
+    }
+
+    fn with_tap<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        use_it: impl FnOnce(&mut WebSocketContext, &mut Tap<'_, '_, Io>) -> T,
+    ) -> T {
+        let Self { io, ws, viewer, pulse, .. } = self;
+        use_it(ws, &mut Tap { io, cx, own: viewer.own(), heard: &mut pulse.heard })
+    }
+}
+
+impl<Io> fmt::Debug for Connection<Io> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("talk", &self.talk).finish_non_exhaustive()
+    }
+}
+
+/// What tungstenite takes for a socket: it reads the real one, and writes to the viewer's own words,
+/// which always have room for a control frame.
+struct Tap<'a, 'b, Io> {
+    io: &'a mut Io,
+    cx: &'a mut Context<'b>,
+    own: &'a mut Vec<u8>,
+    heard: &'a mut bool,
+}
+
+impl<Io: AsyncRead + Unpin> io::Read for Tap<'_, '_, Io> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        match Pin::new(&mut *self.io).poll_read(self.cx, &mut buffer) {
+            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+            Poll::Ready(read) => {
+                read?;
+                *self.heard |= !buffer.filled().is_empty();
+                Ok(buffer.filled().len())
+            }
+        }
+    }
+}
+
+impl<Io> io::Write for Tap<'_, '_, Io> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.own.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whose fault it is that no more can be read.
+fn fault(err: &tungstenite::Error) -> Close {
+    match err {
+        tungstenite::Error::Capacity(_) => Close::TooBig,
+        tungstenite::Error::Utf8(_) => Close::Utf8,
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Close::Lost,
+        tungstenite::Error::Protocol(_) => Close::Protocol,
+        tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Io(_)
+        | tungstenite::Error::Tls(_)
+        | tungstenite::Error::WriteBufferFull(_)
+        | tungstenite::Error::AttackAttempt
+        | tungstenite::Error::Url(_)
+        | tungstenite::Error::Http(_)
+        | tungstenite::Error::HttpFormat(_) => Close::Lost,
+    }
+}

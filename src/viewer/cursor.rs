@@ -1,0 +1,140 @@
+//! A viewer's place on one tape: a number, and what is left of a state that it is being shown.
+
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+
+use crate::frame;
+use crate::model::{Epoch, Position, Seq};
+use crate::room::{Excerpt, Read, Shared};
+
+/// A place on a tape.
+#[derive(Debug)]
+pub struct Cursor {
+    shared: Arc<Shared>,
+    epoch: Option<Epoch>,
+    /// The last record that was begun. `None`: nothing yet.
+    at: Option<Seq>,
+    /// The last beat that was.
+    beat: u64,
+    /// What is left of a state, from a frame's beginning.
+    still: Bytes,
+    /// The version of the tape at which there was nothing to be had.
+    seen: u64,
+    ended: bool,
+}
+
+/// What a cursor contributes to the next write. It begins and ends with a frame.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Records(Excerpt),
+    Still(Bytes),
+    Beat(u64, Bytes),
+}
+
+/// What a cursor has next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Piece(Piece),
+    Idle,
+    Wants(Wants),
+}
+
+/// What a viewer wants of the shard before it can go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wants {
+    /// It has fallen off the tape: it must be shown the state.
+    State,
+    /// The log has been forgotten: it must ask for it anew, from here.
+    Anew(Option<Position>),
+}
+
+impl Cursor {
+    /// Behind the record `at` of a log with this epoch (the directory has none). `None`: it begins
+    /// with the state.
+    pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
+        let beat = shared.look(|tape| tape.beats());
+        Self { shared, epoch, at, beat, still: Bytes::new(), seen: 0, ended: false }
+    }
+
+    /// The last record that it has sent.
+    pub fn position(&self) -> Option<Position> {
+        Some(Position { epoch: self.epoch?, seq: self.at? })
+    }
+
+    /// What there is to be written, about `limit` bytes of it.
+    pub(super) fn next(&mut self, limit: usize) -> Next {
+        // Before the tape: what changes in between is looked at again.
+        let version = self.shared.version();
+        while self.still.is_empty() {
+            if self.ended || self.seen == version {
+                return Next::Idle;
+            }
+            match self.shared.look(|tape| tape.read(self.at, self.beat, limit)) {
+                Read::Records(excerpt) if excerpt.bytes().is_empty() => {
+                    self.at = Some(excerpt.after(0).0);
+                }
+                Read::Records(excerpt) => return Next::Piece(Piece::Records(excerpt)),
+                Read::Still(still) => {
+                    self.at = Some(still.at);
+                    self.still = still.bytes;
+                }
+                Read::Beat(number, bytes) => return Next::Piece(Piece::Beat(number, bytes)),
+                Read::Nothing => self.seen = version,
+                Read::Behind => {
+                    self.seen = version;
+                    return Next::Wants(Wants::State);
+                }
+                Read::Ended => {
+                    self.ended = true;
+                    return Next::Wants(Wants::Anew(self.position()));
+                }
+            }
+        }
+        Next::Piece(Piece::Still(self.still.slice(..edge(&self.still, limit))))
+    }
+
+    /// `written` bytes of `piece` (at least one) are on their way. What is left of the last frame
+    /// that was begun has to follow before anything else.
+    pub(super) fn wrote(&mut self, piece: &Piece, written: usize) -> Bytes {
+        match piece {
+            Piece::Records(excerpt) => {
+                let (at, rest) = excerpt.after(written);
+                self.at = Some(at);
+                // A copy of less than one record, rather than a hold on the whole segment.
+                Bytes::copy_from_slice(rest)
+            }
+            Piece::Still(bytes) => {
+                let edge = edge(bytes, written);
+                self.still.advance(edge);
+                if self.still.is_empty() {
+                    // An empty slice would hold all of it.
+                    self.still = Bytes::new();
+                }
+                bytes.slice(written..edge)
+            }
+            Piece::Beat(number, bytes) => {
+                self.beat = *number;
+                Bytes::copy_from_slice(&bytes[written..])
+            }
+        }
+    }
+}
+
+impl Piece {
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Records(excerpt) => excerpt.bytes(),
+            Self::Still(bytes) | Self::Beat(_, bytes) => bytes,
+        }
+    }
+}
+
+/// Where the first frame ends with which there are at least `limit` bytes.
+fn edge(frames: &[u8], limit: usize) -> usize {
+    let mut edge = 0;
+    while edge < limit && edge < frames.len() {
+        edge += frame::first_len(&frames[edge..]);
+    }
+    edge
+}

@@ -1,0 +1,208 @@
+//! One dashboard's connection: everything about writing to it except the socket and the waiting.
+//!
+//! Whoever owns the socket drives it: today a task for each connection ([`connection`]), later one
+//! loop for each core over many of these. Neither the room nor the core can tell the difference.
+
+pub mod close;
+pub mod connection;
+mod cursor;
+pub mod handshake;
+mod mailbox;
+mod options;
+mod pulse;
+mod rate;
+mod talk;
+
+pub use close::{Close, Farewell};
+pub use cursor::{Cursor, Wants};
+pub use mailbox::{LetGo, Letter, Mailbox, Post, Seat, Topic, mailbox, mailbox_with};
+pub use options::{Options, Rates};
+pub use rate::{Bucket, Rate};
+
+use std::{
+    io::{self, IoSlice},
+    task::{Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+
+use cursor::{Next, Piece};
+
+/// Bytes in one write, about.
+const AT_ONCE: usize = 64 * 1024;
+/// Bytes of one cursor in one pass over all of them, about.
+const QUANTUM: usize = 16 * 1024;
+/// Pieces in one write.
+const PIECES: usize = 16;
+/// What an empty buffer may keep of its memory.
+const SPARE: usize = 256;
+
+/// A viewer: its cursors, and what is its alone.
+#[derive(Debug, Default)]
+pub struct Viewer {
+    /// What is left of a frame that the socket took only a part of. All that a slow viewer holds.
+    rest: Bytes,
+    /// What is this viewer's alone, as whole frames. It overtakes the records that wait.
+    own: Vec<u8>,
+    /// How much of it has been written.
+    sent: usize,
+    watches: Vec<(Topic, Cursor)>,
+    /// Which of them comes first in the next pass.
+    turn: usize,
+    wants: Vec<(Topic, Wants)>,
+}
+
+impl Viewer {
+    /// From now on it sees this, from there on. In place of an older cursor for the same.
+    pub fn watch(&mut self, topic: Topic, cursor: Cursor) {
+        match self.watches.iter_mut().find(|(it, _)| *it == topic) {
+            Some((_, older)) => *older = cursor,
+            None => {
+                // Most watch one thing.
+                self.watches.reserve_exact(1);
+                self.watches.push((topic, cursor));
+            }
+        }
+    }
+
+    /// No longer.
+    pub fn unwatch(&mut self, topic: &Topic) {
+        self.watches.retain(|(it, _)| it != topic);
+        self.wants.retain(|(it, _)| it != topic);
+    }
+
+    /// Tells this viewer alone. `frames`: whole ones.
+    pub fn say(&mut self, frames: &[u8]) {
+        self.own.extend_from_slice(frames);
+    }
+
+    /// Where to put what is this viewer's alone: whole frames, behind what is there.
+    pub(crate) fn own(&mut self) -> &mut Vec<u8> {
+        &mut self.own
+    }
+
+    /// Bytes of its own that wait.
+    pub fn unsaid(&self) -> usize {
+        self.own.len() - self.sent
+    }
+
+    /// Whether it is between two frames with nothing of its own to say.
+    pub fn is_even(&self) -> bool {
+        self.rest.is_empty() && self.own.is_empty()
+    }
+
+    /// Writes all there is, or as much as the socket takes. Bytes are chosen anew after each
+    /// [`Poll::Pending`], so that nothing is held meanwhile, and nothing stale is sent afterwards.
+    ///
+    /// # Errors
+    /// Those of `write`, and [`io::ErrorKind::WriteZero`] if it takes nothing.
+    pub fn pump(
+        &mut self,
+        write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        self.write(write, true)
+    }
+
+    /// As [`Viewer::pump`], but nothing that has not been begun, except what is its own.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn finish(
+        &mut self,
+        write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        self.write(write, false)
+    }
+
+    /// What it wants of the shard.
+    pub fn poll_wants(&mut self) -> Option<(Topic, Wants)> {
+        self.wants.pop()
+    }
+
+    /// Bytes that this viewer holds for itself.
+    pub fn held(&self) -> usize {
+        self.rest.len() + self.own.capacity()
+    }
+
+    fn write(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+        records: bool,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            let mut pieces = [const { None }; PIECES];
+            if records {
+                self.gather(&mut pieces);
+            }
+            let mut slices = [IoSlice::new(&[]); PIECES + 2];
+            let mut used = 0;
+            let own = [&self.rest[..], &self.own[self.sent..]].into_iter();
+            let shared = pieces.iter().flatten().map(|(_, piece): &(_, Piece)| piece.bytes());
+            for (bytes, slice) in own.filter(|it| !it.is_empty()).chain(shared).zip(&mut slices) {
+                *slice = IoSlice::new(bytes);
+                used += 1;
+            }
+            if used == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(write(&slices[..used]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.wrote(written, &pieces),
+            }
+        }
+    }
+
+    /// Each cursor in its turn: one that has much keeps no other from being heard.
+    fn gather(&mut self, pieces: &mut [Option<(usize, Piece)>; PIECES]) {
+        let watches = self.watches.len();
+        let limit = if watches == 1 { AT_ONCE } else { QUANTUM };
+        let mut bytes = self.rest.len() + self.unsaid();
+        let mut used = 0;
+        for step in 0..watches {
+            if AT_ONCE <= bytes || used == PIECES {
+                break;
+            }
+            let at = (self.turn + step) % watches;
+            let (topic, cursor) = &mut self.watches[at];
+            match cursor.next(limit) {
+                Next::Idle => (),
+                Next::Wants(wants) => self.wants.push((topic.clone(), wants)),
+                Next::Piece(piece) => {
+                    bytes += piece.bytes().len();
+                    pieces[used] = Some((at, piece));
+                    used += 1;
+                }
+            }
+        }
+    }
+
+    /// Moves everything on by what has been `written`.
+    fn wrote(&mut self, written: usize, pieces: &[Option<(usize, Piece)>; PIECES]) {
+        let mut left = written;
+        let mut take = |len: usize| {
+            let taken = left.min(len);
+            left -= taken;
+            taken
+        };
+        self.rest.advance(take(self.rest.len()));
+        if self.rest.is_empty() {
+            // An empty slice would hold what it was cut from.
+            self.rest = Bytes::new();
+        }
+        self.sent += take(self.own.len() - self.sent);
+        if self.sent == self.own.len() {
+            self.sent = 0;
+            self.own.clear();
+            self.own.shrink_to(SPARE);
+        }
+        for (at, piece) in pieces.iter().flatten() {
+            match take(piece.bytes().len()) {
+                0 => break,
+                written => {
+                    self.rest = self.watches[*at].1.wrote(piece, written);
+                    self.turn = at + 1;
+                }
+            }
+        }
+    }
+}
