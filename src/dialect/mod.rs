@@ -6,6 +6,7 @@
 //! connection's [`Conversation`], which is pure as well.
 
 pub mod native;
+pub mod windags;
 
 mod object;
 mod reading;

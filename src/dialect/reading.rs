@@ -16,7 +16,8 @@ const SENTENCE: usize = 512;
 /// A sentence about a fault, cut where it quotes too much.
 pub(super) fn brief(mut sentence: String) -> String {
     if SENTENCE < sentence.len() {
-        sentence.truncate(sentence.floor_char_boundary(SENTENCE));
+        let end = (0..=SENTENCE).rev().find(|at| sentence.is_char_boundary(*at));
+        sentence.truncate(end.unwrap_or(0));
         sentence.push('…');
     }
     sentence

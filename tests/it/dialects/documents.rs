@@ -1,0 +1,1 @@
+//! The protocols' documents say what the code does.
