@@ -106,6 +106,19 @@ fn a_gates_node_runs_again_once_the_decision_is_applied() {
 }
 
 #[test]
+fn a_node_is_told_of_where_another_fact_moves_it() {
+    let (gate, resolution) = (id("n1:1"), Resolution::Cancelled);
+    let fact = Fact::Resolved { gate, resolution };
+    for (moved, expected) in
+        [(true, &[r#"{"type":"node_state","node_id":"n1","status":"running"}"#][..]), (false, &[])]
+    {
+        let mut story = Story::new();
+        story.fact(fact.clone(), After { moved, ..of_node(node(NodeStatus::Running)) });
+        assert_eq!(told(&story), expected);
+    }
+}
+
+#[test]
 fn cost_is_told_where_there_is_a_budget() {
     let spent = Totals { usd_nanos: 80_000_000, ..Totals::default() };
     let after = |budget_usd_nanos| {
