@@ -1,10 +1,13 @@
 //! Dialects, seen from outside: records and answers in, frames out, and the other way round.
 
 mod documents;
+mod fold;
 mod native;
 mod steering;
 mod story;
+mod talking;
 mod windags;
+mod windags_talk;
 
 use footplate::frame::Frames;
 use serde_json::Value;

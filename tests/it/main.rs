@@ -4,11 +4,13 @@
 
 mod convert;
 mod demo;
+mod dialects;
 mod dice;
 mod door;
 mod edge;
 mod laws;
 mod probe;
+mod reducer;
 mod room;
 mod script;
 mod show;

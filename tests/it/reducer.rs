@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// What is remembered of what is over.
 const SETTLED_GATES: usize = 256;
+const COMMANDS: usize = 256;
 const ERRORS: usize = 100;
 
 /// The lists of a state, and by which fields their items are told apart.
@@ -62,7 +63,6 @@ impl Reducer {
     }
 
     /// The newest record that it knows of.
-    #[expect(dead_code, reason = "for those who test resuming")]
     pub(crate) fn last(&self) -> u64 {
         self.last
     }
@@ -148,7 +148,8 @@ impl Reducer {
             Some("rejected") => self.count("rejected", 1),
             _ => (),
         }
-        self.forget_gates();
+        self.forget("gates", SETTLED_GATES, |gate| gate["resolution"] != "open");
+        self.forget("commands", COMMANDS, |_| true);
     }
 
     /// A producer has used a number of its lane.
@@ -191,18 +192,18 @@ impl Reducer {
         self.rest.insert(what.into(), json!(sum));
     }
 
-    /// Of the gates that are settled only the last are kept, here as there.
-    fn forget_gates(&mut self) {
-        let gates = self.lists.entry("gates").or_default();
-        let mut settled: Vec<_> = gates
+    /// Of what is settled only the last is kept, here as there.
+    fn forget(&mut self, list: &'static str, limit: usize, settled: impl Fn(&Value) -> bool) {
+        let items = self.lists.entry(list).or_default();
+        let mut old: Vec<_> = items
             .iter()
-            .filter(|(_, gate)| gate["resolution"] != "open")
-            .map(|(key, gate)| (gate["since_seq"].as_u64(), key.clone()))
+            .filter(|(_, item)| settled(item))
+            .map(|(key, item)| (item["since_seq"].as_u64(), key.clone()))
             .collect();
-        settled.sort();
-        let over = settled.len().saturating_sub(SETTLED_GATES);
-        for (_, key) in settled.drain(..over) {
-            gates.remove(&key);
+        old.sort();
+        let over = old.len().saturating_sub(limit);
+        for (_, key) in old.drain(..over) {
+            items.remove(&key);
         }
     }
 }

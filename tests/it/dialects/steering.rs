@@ -235,8 +235,9 @@ pub(super) fn faults(story: &mut Story) {
     let after = After { presence: Some(Arc::new(lost)), ..After::default() };
     story.fact(Fact::EngineLost { producer: id("engine-1") }, after);
     let back = Presence { epoch: ProducerEpoch(4), ..presence };
+    let (epoch, capabilities) = (back.epoch, back.capabilities.clone());
     let after = After { presence: Some(Arc::new(back)), ..After::default() };
-    story.fact(Fact::EngineBack { producer: id("engine-1") }, after);
+    story.fact(Fact::EngineBack { producer: id("engine-1"), epoch, capabilities }, after);
 
     // An old attempt speaks up: told, and without effect. Were it applied, `build` would run.
     let late = Node { status: NodeStatus::Running, ..story.node("build") };
@@ -266,7 +267,7 @@ pub(super) fn end(story: &mut Story) {
         results: ending.results.clone(),
         ..ExecutionFinished::default()
     };
-    let mut outline = story.state.outline();
+    let mut outline = (*story.state.outline).clone();
     outline.ending = Some(ending);
     let after = After {
         outline: Some(Arc::new(outline)),

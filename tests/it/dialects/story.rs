@@ -7,7 +7,8 @@ use std::time::Duration;
 use footplate::core::Execution;
 use footplate::model::*;
 
-use super::steering;
+use super::fold::{count, fold};
+use super::{steering, talking};
 
 /// 2026-11-20T10:00:00Z.
 const BEGAN: i64 = 1_795_168_800_000_000;
@@ -53,8 +54,11 @@ impl Story {
         let seq = self.position().seq.next();
         let position = Position { seq, ..self.position() };
         let (execution, time) = (self.id.clone(), self.time());
-        self.records.push(Record { execution, position, time, fact, contradiction, after });
-        fold(&mut self.state, self.records.last().unwrap());
+        let mut record = Record { execution, position, time, fact, contradiction, after };
+        fold(&mut self.state, &record);
+        self.state.progress = count(&self.state, &record);
+        record.after.progress = self.state.progress;
+        self.records.push(record);
     }
 
     pub(super) fn seq(&self) -> Seq {
@@ -63,73 +67,6 @@ impl Story {
 
     pub(super) fn node(&self, name: &str) -> Node {
         self.state.nodes.get(&id(name)).map_or_else(|| Node::new(id(name)), |it| (**it).clone())
-    }
-}
-
-/// What a record does to the state. The core has the rules; here `after` is taken at its word.
-fn fold(state: &mut Execution, record: &Record) {
-    if record.position.seq == Seq(1) {
-        state.first_time = record.time;
-    }
-    state.last_time = record.time;
-    let mut producer = None;
-    if let Fact::Said { producer: name, pseq, .. } | Fact::Rejected { producer: name, pseq, .. } =
-        &record.fact
-    {
-        producer = Some((name, *pseq));
-    }
-    if let Fact::EngineLost { producer: name } | Fact::EngineBack { producer: name } = &record.fact
-    {
-        producer = Some((name, None));
-    }
-    let after = record.after.clone();
-    if let (Some((name, _)), Some(presence)) = (producer, &after.presence) {
-        state.producers.insert(name.clone(), (**presence).clone());
-    }
-    if let Some((name, Some(pseq))) = producer
-        && let Some(presence) = state.producers.get_mut(name)
-    {
-        presence.pseq = pseq;
-    }
-    if record.contradiction.is_some() {
-        return;
-    }
-    if let (Some((name, _)), Some(spent)) = (producer, after.spent) {
-        state.spent.insert(name.clone(), spent);
-    }
-    if let Some(node) = after.node {
-        state.nodes.insert(node.id.clone(), node);
-    }
-    if let Some(gate) = after.gate {
-        state.gates.insert(gate.asked.gate_id.clone(), gate);
-    }
-    if let Some(command) = after.command {
-        state.commands.insert(command.command.id.clone(), command);
-    }
-    if let Some(cost) = after.cost {
-        state.budget_usd_nanos = cost.budget_usd_nanos;
-    }
-    if let Some(outline) = after.outline {
-        let Outline { info, native_status, reason, fraction, current_node, message, ending } =
-            (*outline).clone();
-        state.info = info;
-        (state.native_status, state.reason, state.fraction) = (native_status, reason, fraction);
-        (state.current_node, state.message, state.ending) = (current_node, message, ending);
-    }
-    if let Some(graph) = after.graph {
-        state.nodes.extend(after.nodes.iter().flat_map(|it| (**it).clone()));
-        state.edges.extend(graph.edges.iter().cloned());
-        state.nodes.retain(|node, _| !graph.removed_nodes.contains(node));
-        state.edges.retain(|ends, _| !graph.removed_edges.contains(ends));
-    }
-    match &record.fact {
-        Fact::Rejected { .. } => state.rejected += 1,
-        Fact::Said { event, .. } => match &event.kind {
-            Kind::FailureReported(it) => state.errors.push_back((record.time, it.failure.clone())),
-            Kind::EventsDropped(it) => state.dropped += it.count,
-            _ => (),
-        },
-        _ => (),
     }
 }
 
@@ -161,7 +98,7 @@ pub(super) fn story() -> Story {
     beginning(&mut story);
     graph(&mut story);
     working(&mut story);
-    talking(&mut story);
+    talking::talk(&mut story);
     steering::gate(&mut story);
     steering::command(&mut story);
     steering::faults(&mut story);
@@ -218,7 +155,7 @@ fn beginning(story: &mut Story) {
         native_status: text("RUNNING"),
         reason: text("all workers are up"),
     };
-    let mut outline = story.state.outline();
+    let mut outline = (*story.state.outline).clone();
     (outline.native_status, outline.reason) = (text("RUNNING"), text("all workers are up"));
     let after = After { outline: Some(Arc::new(outline)), ..After::default() };
     story.said(Kind::ExecutionStatusChanged(Box::new(changed)), after);
@@ -386,7 +323,7 @@ fn working(story: &mut Story) {
     story.event(Event { time, native_forms: vec![], kind }, after);
 
     let progressed = ExecutionProgressed { fraction: Some(0.33), ..ExecutionProgressed::default() };
-    let mut outline = story.state.outline();
+    let mut outline = (*story.state.outline).clone();
     outline.fraction = Some(0.33);
     (outline.current_node, outline.message) = (Some(id("quick-scan")), text("1 of 3 done"));
     let after = After { outline: Some(Arc::new(outline)), ..After::default() };
@@ -407,84 +344,4 @@ fn working(story: &mut Story) {
     let cost = Some(Cost { spent, budget_usd_nanos: Some(500_000_000) });
     let after = After { cost, spent: Some(spent), ..After::default() };
     story.said(Kind::CostIncurred(Box::new(incurred)), after);
-}
-
-fn talking(story: &mut Story) {
-    let node_id = Some(id("build"));
-    let kinds = [
-        Kind::LogWritten(Box::new(LogWritten {
-            message: "fetched 214 files".into(),
-            level: LogLevel::Info,
-            node_id: node_id.clone(),
-            stream: text("stdout"),
-            logger: text("build.fetch"),
-            metadata: json(r#"{"files":214}"#),
-        })),
-        Kind::AgentMessage(Box::new(AgentMessage {
-            agent: "builder".into(),
-            message: "The package is ready.".into(),
-            role: text("assistant"),
-            node_id: node_id.clone(),
-            metadata: json("{}"),
-        })),
-        Kind::AgentThinking(Box::new(AgentThinking {
-            agent: "builder".into(),
-            thinking: Some(true),
-            message: text("Which mirror is nearer?"),
-            node_id: node_id.clone(),
-        })),
-        Kind::ToolCalled(Box::new(ToolCalled {
-            agent: text("builder"),
-            tool_name: "fetch".into(),
-            arguments: json(r#"{"url":"https://mirror.example"}"#),
-            result: json("true"),
-            node_id: node_id.clone(),
-            call_id: text("call-1"),
-            error: text("slow"),
-        })),
-        Kind::CodeExecuted(Box::new(CodeExecuted {
-            agent: text("builder"),
-            code: "print(1)".into(),
-            language: text("python"),
-            result: json("1"),
-            node_id: node_id.clone(),
-            error: text("a warning"),
-        })),
-        Kind::MetricMeasured(Box::new(MetricMeasured {
-            name: "package_size".into(),
-            value: Some(41.5),
-            unit: text("MiB"),
-            node_id: node_id.clone(),
-            metadata: json("null"),
-        })),
-        Kind::FileChanged(Box::new(FileChanged {
-            path: "dist/release-4.2.tar".into(),
-            action: FileAction::Created,
-            file_type: text("archive"),
-            size: Some(43_515_904),
-            node_id: node_id.clone(),
-            step_id: text("step-1"),
-            files_tracked: Some(12),
-        })),
-        Kind::Captured(Box::new(Captured {
-            captured_event_id: "c1".into(),
-            event_type: "agent_call".into(),
-            event_subtype: text("start"),
-            agent: text("builder"),
-            node_id,
-            execution_order: Some(4),
-            depth: Some(1),
-            data: json(r#"{"a":1}"#),
-        })),
-        Kind::Opaque(Box::new(Opaque {
-            protocol: "windags".into(),
-            json: Json::whole(r#"{"type":"wave_transition","wave":2}"#),
-            priority: Priority::State,
-            replay: true,
-            state_key: text("wave"),
-        })),
-    ];
-    for kind in kinds {
-        story.said(kind, After::default());
-    }
 }

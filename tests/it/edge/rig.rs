@@ -86,7 +86,6 @@ impl Rig {
         let door = Door {
             name: "viewer",
             speaks: Speaks::Web,
-            http2: footplate::http::listen::web,
             tls: setup.tls.map(|it| it.for_viewers()),
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
