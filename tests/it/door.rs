@@ -1,6 +1,8 @@
 //! One engine's stream, over a real connection: how it begins, what it may carry, how it ends.
 
 mod bench;
+mod orders;
+mod publishing;
 mod telling;
 
 use std::time::Duration;
@@ -113,6 +115,14 @@ async fn the_welcome_states_the_terms() {
     assert_eq!(granted.epoch, "b007-1");
     assert_eq!(refused.execution_id, "no/name");
     assert_eq!(refused.error.as_ref().unwrap().code(), LaneErrorCode::InvalidId);
+}
+
+#[tokio::test]
+async fn who_is_not_verified_is_of_this_machine() {
+    let mut bench = Bench::open(Limits::default(), None).await;
+    let engine = bench.dial().await;
+    engine.say(hello(vec![])).await;
+    assert_eq!(&*bench.shard.greeted().await.identity.0, "loopback");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Between the wire's messages and the model. Nothing else reads or writes `pb`.
+//! Between the wire's messages and the model. Nothing else takes a message of `pb` apart.
 //!
 //! Every message is taken apart without `..`, so that a field that is added to the proto has to be
 //! decided upon here.
@@ -87,9 +87,10 @@ fn undecodable(err: &prost::DecodeError) -> Rejection {
     }
     let mut field = String::new();
     while let Some((message, name)) = places.pop() {
-        // The field of a kind bears the name of its message.
         let name = match (message, places.last()) {
-            ("Event", Some((kind, _))) if name == "kind" => snake(kind),
+            // The field of a kind bears the name of its message. Where the fault is around that
+            // message, nobody knows whose it is.
+            ("Event", inner) if name == "kind" => snake(inner.map_or("", |(kind, _)| kind)),
             _ => name.to_owned(),
         };
         field = if field.is_empty() { name } else { format!("{field}.{name}") };

@@ -42,6 +42,12 @@ impl Bench {
     }
 
     pub(super) async fn with(limits: Limits) -> Self {
+        let identity = Identity("tester".into());
+        Self::open(limits, Some(Peer { identity })).await
+    }
+
+    /// `peer`: whom the accept loop has verified.
+    pub(super) async fn open(limits: Limits, peer: Option<Peer>) -> Self {
         let (inbox, messages) = mpsc::channel(64);
         let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (hold, held) = watch::channel(false);
@@ -60,8 +66,7 @@ impl Bench {
         let mut server = JoinSet::new();
         server.spawn(async move {
             let service = hyper::service::service_fn(move |mut request: http::Request<_>| {
-                let identity = Identity("tester".into());
-                request.extensions_mut().insert(Peer { identity });
+                request.extensions_mut().extend(peer.clone().map(extension).unwrap_or_default());
                 routes.clone().oneshot(request)
             });
             let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -95,6 +100,12 @@ impl Bench {
         assert!(matches!(engine.hears().await, Told::Welcome(_)));
         engine
     }
+}
+
+fn extension(peer: Peer) -> http::Extensions {
+    let mut extensions = http::Extensions::new();
+    extensions.insert(peer);
+    extensions
 }
 
 /// The engine's end of a stream.
