@@ -2,8 +2,9 @@
 
 use footplate::core::{Answer, Execution, Input, Receipt, Reference, Stage};
 use footplate::http::caller::{Allowed, Origin};
-use footplate::model::{CommandKind, Epoch, Position, Seq, Target};
+use footplate::model::{CommandKind, Epoch, Position, Seq, Target, ViewerId};
 use footplate::shard::Message;
+use footplate::viewer::{Letter, Post};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -21,36 +22,33 @@ async fn shard(mut inbox: mpsc::Receiver<Message>, stage: Stage) {
     while let Some(message) = inbox.recv().await {
         let one = || ("e".parse().unwrap(), position(), Box::new(Execution::default()));
         match message {
-            Message::Executions { reply } => drop(reply.send(vec![one()])),
-            Message::Snapshot { name, reply } => {
+            Message::Executions { reply, .. } => drop(reply.send(vec![one()])),
+            Message::Snapshot { name, reply, .. } => {
                 drop(reply.send((&*name == "e").then(one)));
             }
-            Message::Records { name, since, reply } => {
+            Message::Records { name, since, reply, .. } => {
                 let (execution, head, _) = one();
                 let found = (&*name == "e").then_some((execution, head, since.is_some(), vec![]));
                 drop(reply.send(found));
             }
-            Message::Viewer { viewer, answers } => viewers.push((viewer, answers)),
+            Message::Viewer { viewer, answers, .. } => viewers.push((viewer, answers)),
+            Message::Left { viewer } => viewers.retain(|it| it.0 != viewer),
             Message::Input(Input::Decided { viewer, ask, .. }) => {
                 assert_eq!((&*ask.execution, &*ask.option), ("e", "approve"));
                 assert!(matches!(ask.target, Target::Gate { gate, .. } if gate.as_str() == "n:1"));
-                answer(&viewers, viewer, &stage).await;
+                answer(&viewers, viewer, &stage);
             }
             Message::Input(Input::Commanded { viewer, ask, .. }) => {
                 let start = matches!(ask.kind, CommandKind::Start { .. });
                 assert_eq!(ask.execution.as_deref(), if start { None } else { Some("e") });
-                answer(&viewers, viewer, &stage).await;
+                answer(&viewers, viewer, &stage);
             }
             other => panic!("REST does not say {other:?}"),
         }
     }
 }
 
-async fn answer(
-    viewers: &[(footplate::model::ViewerId, mpsc::Sender<Answer>)],
-    viewer: footplate::model::ViewerId,
-    stage: &Stage,
-) {
+fn answer(viewers: &[(ViewerId, Post)], viewer: ViewerId, stage: &Stage) {
     let (_, answers) = viewers.iter().find(|it| it.0 == viewer).expect("it has come before");
     let receipt = Receipt {
         about: Reference::Decision("d".parse().unwrap()),
@@ -62,7 +60,7 @@ async fn answer(
         by: None,
         at: None,
     };
-    answers.send(Answer::Receipt(receipt)).await.unwrap();
+    assert!(answers.send(Letter::Answer(Box::new(Answer::Receipt(receipt)))));
 }
 
 /// A rig whose shard answers everything with `stage`.
