@@ -147,6 +147,8 @@ pub enum Ending {
     Fenced,
     /// The same process speaks on another stream now. It has done nothing wrong.
     Replaced,
+    /// The producer's name belongs to another identity.
+    Forbidden,
 }
 
 /// What a withdrawal amounts to.

@@ -130,6 +130,14 @@ pub struct Claim {
     pub outcomes: Vec<KnownOutcome>,
 }
 
+impl Claim {
+    /// What an engine says that knows no more than the execution's name.
+    pub fn of(execution: ExecutionId) -> Self {
+        let (aliases, open_gates, outcomes) = (vec![], vec![], vec![]);
+        Self { execution, first_unacked: Pseq(1), aliases, open_gates, outcomes }
+    }
+}
+
 /// A gate that is open in an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words say it")]

@@ -19,7 +19,7 @@ mod waits;
 
 pub use answer::{Answer, Receipt, Reference, Stage};
 pub use effect::{Effect, Ending, Grant, LaneFault, LaneResult, Verdict};
-pub use execution::{Execution, Info};
+pub use execution::Execution;
 pub use history::{History, Start, Why};
 pub use input::{Claim, ClaimedGate, Hello, Input, KnownOutcome};
 pub use limits::Limits;

@@ -20,6 +20,8 @@ pub(super) struct Producers {
 #[derive(Debug)]
 struct Producer {
     epoch: ProducerEpoch,
+    /// Who it is: the first to use the name has it, for as long as it is remembered.
+    identity: Identity,
     /// The stream on which it listens.
     link: Option<LinkId>,
     /// The executions that it has spoken of.
@@ -50,8 +52,16 @@ pub(super) struct Greeting {
 impl Producers {
     /// Of two starts of a process the later speaks; of two streams of one, the newer.
     pub(super) fn greet(&mut self, link: LinkId, hello: &Hello) -> Greeting {
-        let fresh = || Producer { epoch: hello.epoch, link: None, executions: BTreeSet::default() };
+        let fresh = || Producer {
+            epoch: hello.epoch,
+            identity: hello.identity.clone(),
+            link: None,
+            executions: BTreeSet::default(),
+        };
         let producer = self.producers.entry(hello.producer.clone()).or_insert_with(fresh);
+        if producer.identity != hello.identity {
+            return Greeting { ended: vec![(link, Ending::Forbidden)], ..Greeting::default() };
+        }
         let order = hello.epoch.cmp(&producer.epoch);
         if order == Ordering::Less {
             return Greeting { ended: vec![(link, Ending::Fenced)], ..Greeting::default() };
@@ -91,6 +101,12 @@ impl Producers {
     /// Where a producer listens.
     pub(super) fn listening(&self, producer: &ProducerId) -> Option<LinkId> {
         self.producers.get(producer)?.link
+    }
+
+    /// Where a producer listens, and which start of its process does.
+    pub(super) fn speaking(&self, producer: &ProducerId) -> Option<(LinkId, ProducerEpoch)> {
+        let known = self.producers.get(producer)?;
+        Some((known.link?, known.epoch))
     }
 
     /// A stream that can start this workflow.

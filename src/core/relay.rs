@@ -89,6 +89,8 @@ impl Relay {
             Input::Reported { link, execution, as_of, events } => {
                 if let Some(mut turn) = self.turn_of(now, link, &execution) {
                     turn.reported(link, as_of, events);
+                    let grants = vec![turn.regrant(link)];
+                    self.effects.push_back(Effect::Granted { link, grants });
                 }
             }
             Input::Receipted { link, execution, about } => {
@@ -203,7 +205,7 @@ impl Relay {
                 if !claimed(&execution)
                     && let Some(mut turn) = self.turn(now, &execution)
                 {
-                    turn.lost(&hello.producer);
+                    turn.abandoned(&hello.producer, hello.epoch);
                 }
             }
         }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::Limits;
-use crate::model::{CommandId, DecisionId, ExecutionId, GateId, ProducerId, ViewerId};
+use crate::model::{
+    CommandId, DecisionId, ExecutionId, GateId, LinkId, ProducerEpoch, ProducerId, ViewerId,
+};
 
 /// What falls due.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub(super) struct CommandWait {
     pub(super) attempts: u32,
     /// Whom it is for.
     pub(super) to: ProducerId,
+    /// Where it was told, and which start of its process was.
+    pub(super) sent_to: Option<(LinkId, ProducerEpoch)>,
     /// When its sender loses patience; `None`: it was told already.
     pub(super) patience: Option<Instant>,
 }

@@ -35,7 +35,7 @@ pub use record::{
     After, Contradiction, Fact, Issue, Progress, Received, Record, Rejection, RejectionCode,
 };
 pub use state::{
-    CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, Node, Nodes, Presence,
-    Resolution, Totals,
+    CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, GraphDelta, Info, Node, Nodes,
+    Outline, Presence, Resolution, Totals,
 };
 pub use value::{Capabilities, Durability, Json, Label, Now, Text, Timestamp};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{
     Capabilities, Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
-    ExecutionStatus, Gate, GateId, Node, NodeStatus, Nodes, Position, ProducerEpoch, ProducerId,
-    Pseq, Resolution, Text, Timestamp, Vote, state::CommandStage,
+    ExecutionStatus, Gate, GateId, GraphDelta, Node, NodeStatus, Nodes, Outline, Position,
+    Presence, ProducerEpoch, ProducerId, Pseq, Resolution, Text, Timestamp, Totals, Vote,
+    state::CommandStage,
 };
 
 /// What the relay retains, replays and has rendered.
@@ -190,6 +191,14 @@ pub struct After {
     /// All nodes, at the end of an execution, for protocols that sum up; and those that a change of
     /// the graph touched.
     pub nodes: Option<Arc<Nodes>>,
+    /// What is said of the execution as a whole, as it is now.
+    pub outline: Option<Arc<Outline>>,
+    /// What became of the graph.
+    pub graph: Option<Arc<GraphDelta>>,
+    /// The producer as it is now, where more of it changed than the number of its last event.
+    pub presence: Option<Arc<Presence>>,
+    /// What the producer has spent so far.
+    pub spent: Option<Totals>,
 }
 
 /// Where an execution stands, in numbers.

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
-    GraphNode, Json, NodeId, NodeMetrics, NodeStatus, ProducerEpoch, ProducerId, Pseq, RetryPhase,
-    Seq, Text, Timestamp, Vote, decision::Decision,
+    Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
+    GraphNode, Json, Label, NodeId, NodeMetrics, NodeStatus, ProducerEpoch, ProducerId, Pseq,
+    RetryPhase, Seq, Text, Timestamp, Vote, WorkflowId, decision::Decision,
 };
 
 /// The nodes of an execution.
@@ -309,4 +309,51 @@ pub struct Ending {
     pub nodes_failed: u32,
     pub duration_micros: Option<i64>,
     pub finish_time: Timestamp,
+}
+
+/// What an engine says of an execution as a whole.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(missing_docs, reason = "fields are described in event.proto")]
+pub struct Info {
+    pub name: Option<Text>,
+    pub workflow_id: Option<WorkflowId>,
+    pub session_id: Option<Text>,
+    pub aliases: Vec<Alias>,
+    pub task: Option<Text>,
+    pub input: Option<Json>,
+    pub agent: Option<Text>,
+    pub model: Option<Text>,
+    pub work_dir: Option<Text>,
+    pub planned_nodes: Option<u32>,
+    pub labels: Vec<Label>,
+    pub traceparent: Option<Text>,
+    pub start_time: Option<Timestamp>,
+    pub requested_by: Option<Text>,
+    pub parent_execution_id: Option<Text>,
+    /// Who began it. Pause, resume and cancel go there.
+    pub started_by: Option<ProducerId>,
+}
+
+/// What is said of an execution as a whole, folded: everything of it that is no part of it.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[expect(missing_docs, reason = "fields are described where the fold keeps them")]
+pub struct Outline {
+    pub info: Info,
+    pub native_status: Option<Text>,
+    pub reason: Option<Text>,
+    pub fraction: Option<f64>,
+    pub current_node: Option<NodeId>,
+    pub message: Option<Text>,
+    pub ending: Option<Ending>,
+}
+
+/// What a fact did to the graph, beside the nodes that it touched.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GraphDelta {
+    /// The edges that it touched, as they are now.
+    pub edges: Vec<((NodeId, NodeId), Edge)>,
+    /// The nodes that are gone, named or not.
+    pub removed_nodes: Vec<NodeId>,
+    /// The edges that are gone, with their nodes or alone.
+    pub removed_edges: Vec<(NodeId, NodeId)>,
 }

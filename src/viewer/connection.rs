@@ -74,7 +74,9 @@ pub async fn run<Io>(io: Io, guest: Guest, house: House) -> Close
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let (viewer, shards, drain) = (guest.viewer, house.shards.clone(), house.drain.clone());
+    let (viewer, shards) = (guest.viewer, house.shards.clone());
+    // One of its own, so that looking at it takes no lock that all connections share.
+    let drain = house.drain.child_token();
     let close = {
         let mut connection = Connection::new(io, guest, house);
         let mut timer = pin!(sleep_until(connection.due()));

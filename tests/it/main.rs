@@ -3,8 +3,11 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
 mod dice;
+mod laws;
 mod probe;
 mod room;
 mod script;
+mod shard;
 mod show;
 mod transcripts;
+mod viewer;

@@ -7,8 +7,8 @@ use crate::core::Limits;
 use crate::model::{
     After, CommandId, CommandOutcome, CommandStage, CommandState, Contradiction, CostIncurred,
     Ending, Event, ExecutionFinished, ExecutionStarted, ExecutionStatus, Fact, FailureReported,
-    Json, Kind, NodeStatus, OutcomeStatus, Presence, ProducerEpoch, ProducerId, Pseq, Seq, Text,
-    Timestamp,
+    Json, Kind, NodeStatus, OutcomeStatus, Presence, ProducerEpoch, ProducerId, Progress, Pseq,
+    Record, Seq, Text, Timestamp,
 };
 
 /// What of a fold is the same for every fact: when, and as which record.
@@ -19,6 +19,15 @@ pub(super) struct At {
 }
 
 impl Execution {
+    /// The state that these records amount to, from the first on.
+    pub fn fold<'a>(records: impl IntoIterator<Item = &'a Record>, limits: &Limits) -> Self {
+        let mut state = Self::default();
+        for record in records {
+            state.apply(record.position.seq, record.time, &record.fact, limits);
+        }
+        state
+    }
+
     /// Applies `fact`, or leaves everything but its counters as it was.
     pub(in crate::core) fn apply(
         &mut self,
@@ -69,9 +78,9 @@ impl Execution {
                 Ok(())
             }
             Fact::EngineLost { producer } => {
-                if let Some(presence) = self.producers.get_mut(producer) {
-                    presence.attached = false;
-                }
+                let presence = self.presence(producer);
+                presence.attached = false;
+                after.presence = Some(Arc::new(presence.clone()));
                 Ok(())
             }
             Fact::EngineBack { producer, epoch, capabilities } => {
@@ -79,6 +88,7 @@ impl Execution {
                 presence.attached = true;
                 presence.epoch = *epoch;
                 presence.capabilities = capabilities.clone();
+                after.presence = Some(Arc::new(presence.clone()));
                 Ok(())
             }
         };
@@ -140,21 +150,23 @@ impl Execution {
             }
             Kind::ExecutionStarted(started) => self.started(at, by, started, after),
             Kind::ExecutionStatusChanged(changed) => {
-                if let Some(status) = changed.status {
-                    self.progress.status = status;
-                }
-                self.native_status = changed.native_status.clone();
-                self.reason = changed.reason.clone();
+                self.progress.status = changed.status.unwrap_or(self.progress.status);
+                let outline = Arc::make_mut(&mut self.outline);
+                outline.native_status.clone_from(&changed.native_status);
+                outline.reason.clone_from(&changed.reason);
+                after.outline = Some(self.outline.clone());
             }
             Kind::ExecutionFinished(finished) => self.finished(at, finished, after),
             Kind::ExecutionProgressed(progressed) => {
+                let outline = Arc::make_mut(&mut self.outline);
                 // Nothing shows 100 % before it is complete.
                 let fraction = progressed.fraction.map(|it| it.clamp(0.0, 0.99));
-                self.fraction = fraction.or(self.fraction);
-                let node = progressed.current_node_id.as_ref();
-                self.current_node = node.or(self.current_node.as_ref()).cloned();
-                let message = progressed.message.as_ref();
-                self.message = message.or(self.message.as_ref()).cloned();
+                outline.fraction = fraction.or(outline.fraction);
+                let node = progressed.current_node_id.clone();
+                outline.current_node = node.or(outline.current_node.take());
+                let message = progressed.message.clone();
+                outline.message = message.or(outline.message.take());
+                after.outline = Some(self.outline.clone());
             }
             Kind::NodeChanged(changed) => return self.node_changed(at, changed, after),
             Kind::NodeProgressed(progressed) => self.node_progressed(at, progressed, after),
@@ -165,7 +177,7 @@ impl Execution {
                     self.declared(change, after);
                 }
             }
-            Kind::EdgeActivated { from, to } => self.edge_activated(from, to),
+            Kind::EdgeActivated { from, to } => self.edge_activated(from, to, after),
             Kind::CostIncurred(incurred) => self.incurred(by, incurred, after),
             Kind::FailureReported(reported) => self.failed(at, reported),
             Kind::GateOpened(opened) => return self.gate_opened(at, by, opened, after),
@@ -182,7 +194,8 @@ impl Execution {
     }
 
     fn started(&mut self, at: At, by: &ProducerId, started: &ExecutionStarted, after: &mut After) {
-        let info = &mut self.info;
+        let outline = Arc::make_mut(&mut self.outline);
+        let info = &mut outline.info;
         fn set<T: Clone>(to: &mut Option<T>, from: &Option<T>) {
             if let Some(value) = from {
                 *to = Some(value.clone());
@@ -214,6 +227,7 @@ impl Execution {
         if self.progress.status == Default::default() {
             self.progress.status = ExecutionStatus::Running;
         }
+        after.outline = Some(self.outline.clone());
         if started.budget_usd_nanos.is_some() {
             after.cost = Some(self.cost());
         }
@@ -225,25 +239,29 @@ impl Execution {
 
     fn finished(&mut self, at: At, finished: &ExecutionFinished, after: &mut After) {
         self.progress.status = finished.status;
-        self.native_status = finished.native_status.clone();
-        self.reason = finished.reason.clone();
+        let Progress { completed, failed, .. } = self.progress;
+        let first_time = self.first_time;
+        let outline = Arc::make_mut(&mut self.outline);
+        outline.native_status.clone_from(&finished.native_status);
+        outline.reason.clone_from(&finished.reason);
         let finish_time = finished.finish_time.unwrap_or(at.time);
-        let begun = self.info.start_time.unwrap_or(self.first_time);
+        let begun = outline.info.start_time.unwrap_or(first_time);
         let stated = finished.duration.map(|it| i64::try_from(it.as_micros()).unwrap_or(i64::MAX));
-        self.ending = Some(Ending {
+        outline.ending = Some(Ending {
             status: finished.status,
             results: finished.results.clone(),
             output: finished.output.clone(),
             failure: finished.failure.clone(),
             reason: finished.reason.clone(),
-            nodes_completed: finished.nodes_completed.unwrap_or(self.progress.completed),
-            nodes_failed: finished.nodes_failed.unwrap_or(self.progress.failed),
-            duration_micros: stated.or(Some((finish_time.0 - begun.0).max(0))),
+            nodes_completed: finished.nodes_completed.unwrap_or(completed),
+            nodes_failed: finished.nodes_failed.unwrap_or(failed),
+            duration_micros: stated.or(Some(finish_time.0.saturating_sub(begun.0).max(0))),
             finish_time,
         });
         if finished.status == ExecutionStatus::Completed {
-            self.fraction = Some(1.0);
+            outline.fraction = Some(1.0);
         }
+        after.outline = Some(self.outline.clone());
         after.nodes = Some(Arc::new(self.nodes.clone()));
         after.cost = Some(self.cost());
     }
@@ -261,6 +279,7 @@ impl Execution {
             incurred.input_tokens.unwrap_or(0).saturating_add(incurred.output_tokens.unwrap_or(0));
         add(&mut totals.tokens, Some(incurred.total_tokens.unwrap_or(both)));
         self.budget_usd_nanos = incurred.budget_usd_nanos.or(self.budget_usd_nanos);
+        after.spent = Some(*totals);
         after.cost = Some(self.cost());
     }
 

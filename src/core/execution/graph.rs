@@ -1,11 +1,14 @@
 //! How nodes and edges change.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{Execution, fold::At};
 use crate::model::{
-    After, Contradiction, Edge, GraphDeclared, Node, NodeChanged, NodeId, NodeProgressed,
-    NodeRetried, NodeStatus, RetryPhase,
+    After, Contradiction, Edge, GraphDeclared, GraphDelta, Node, NodeChanged, NodeId,
+    NodeProgressed, NodeRetried, NodeStatus, RetryPhase,
 };
 
 impl Execution {
@@ -103,15 +106,20 @@ impl Execution {
     }
 
     pub(super) fn declared(&mut self, declared: &GraphDeclared, after: &mut After) {
+        let mut delta = GraphDelta::default();
         if declared.replace {
-            let kept = |id: &NodeId| declared.nodes.iter().any(|node| node.node_id == *id);
-            let gone: Vec<NodeId> = self.nodes.keys().filter(|id| !kept(id)).cloned().collect();
-            gone.iter().for_each(|id| self.remove_node(id));
-            self.edges.clear();
+            let kept: BTreeSet<&NodeId> = declared.nodes.iter().map(|node| &node.node_id).collect();
+            let gone = self.nodes.keys().filter(|id| !kept.contains(id));
+            delta.removed_nodes.extend(gone.cloned());
+            delta.removed_edges.extend(std::mem::take(&mut self.edges).into_keys());
         }
-        declared.removed_node_ids.iter().for_each(|id| self.remove_node(id));
-        for (from, to) in &declared.removed_edges {
-            self.edges.remove(&(from.clone(), to.clone()));
+        delta.removed_nodes.extend(declared.removed_node_ids.iter().cloned());
+        for id in &delta.removed_nodes {
+            self.remove_node(id, &mut delta.removed_edges);
+        }
+        for edge in &declared.removed_edges {
+            self.edges.remove(edge);
+            delta.removed_edges.push(edge.clone());
         }
         let mut touched = BTreeMap::new();
         for graph in &declared.nodes {
@@ -126,22 +134,29 @@ impl Execution {
         }
         for graph in &declared.edges {
             let key = (graph.source.clone(), graph.target.clone());
-            let edge = self.edges.entry(key).or_insert(Edge { graph: None, active: false });
+            let edge = self.edges.entry(key.clone()).or_insert(Edge { graph: None, active: false });
             edge.graph = Some(Arc::new(graph.clone()));
+            delta.edges.push((key, edge.clone()));
         }
         after.nodes = Some(Arc::new(touched));
+        after.graph = Some(Arc::new(delta));
     }
 
-    pub(super) fn edge_activated(&mut self, from: &NodeId, to: &NodeId) {
+    pub(super) fn edge_activated(&mut self, from: &NodeId, to: &NodeId, after: &mut After) {
         let key = (from.clone(), to.clone());
-        self.edges.entry(key).or_insert(Edge { graph: None, active: false }).active = true;
+        let edge = self.edges.entry(key.clone()).or_insert(Edge { graph: None, active: false });
+        edge.active = true;
+        let edges = vec![(key, edge.clone())];
+        after.graph = Some(Arc::new(GraphDelta { edges, ..GraphDelta::default() }));
     }
 
-    fn remove_node(&mut self, id: &NodeId) {
+    fn remove_node(&mut self, id: &NodeId, gone: &mut Vec<(NodeId, NodeId)>) {
         if let Some(node) = self.nodes.remove(id) {
             self.progress.nodes -= 1;
             self.counted(node.status, -1);
-            self.edges.retain(|(from, to), _| from != id && to != id);
+            let ends = |key: &(NodeId, NodeId)| key.0 == *id || key.1 == *id;
+            gone.extend(self.edges.keys().filter(|key| ends(key)).cloned());
+            self.edges.retain(|key, _| !ends(key));
         }
     }
 }

@@ -15,26 +15,15 @@ use std::{
 };
 
 use crate::model::{
-    Alias, CommandId, CommandState, Cost, Edge, Ending, ExecutionStatus, Failure, Gate, GateId,
-    Json, Label, Node, NodeId, Nodes, Presence, ProducerId, Progress, Text, Timestamp, Totals,
-    WorkflowId,
+    CommandId, CommandState, Cost, Edge, ExecutionStatus, Failure, Gate, GateId, Node, NodeId,
+    Nodes, Outline, Presence, ProducerId, Progress, Timestamp, Totals,
 };
 
 /// The fold of an execution's records.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Execution {
-    /// What its engine says of it.
-    pub info: Info,
-    /// The engine's own word for its status, and why it is so.
-    pub native_status: Option<Text>,
-    /// Why it stands where it does.
-    pub reason: Option<Text>,
-    /// How far it has come, 0 to 1, as stated. Never 1 before it is complete.
-    pub fraction: Option<f64>,
-    /// What it is at.
-    pub current_node: Option<NodeId>,
-    /// What it is at, in words.
-    pub message: Option<Text>,
+    /// What is said of it as a whole.
+    pub outline: Arc<Outline>,
     /// Its nodes.
     pub nodes: Nodes,
     /// Its edges.
@@ -55,36 +44,11 @@ pub struct Execution {
     pub dropped: u64,
     /// Events that could not be kept.
     pub rejected: u64,
-    /// How it ended.
-    pub ending: Option<Ending>,
-    /// When its first record came in, and its last.
+    /// When its first record came in.
     pub first_time: Timestamp,
-    /// See `first_time`.
+    /// When its last one did.
     pub last_time: Timestamp,
     pub(super) progress: Progress,
-}
-
-/// What an engine says of an execution as a whole.
-#[derive(Debug, Clone, PartialEq, Default)]
-#[expect(missing_docs, reason = "fields are described in event.proto")]
-pub struct Info {
-    pub name: Option<Text>,
-    pub workflow_id: Option<WorkflowId>,
-    pub session_id: Option<Text>,
-    pub aliases: Vec<Alias>,
-    pub task: Option<Text>,
-    pub input: Option<Json>,
-    pub agent: Option<Text>,
-    pub model: Option<Text>,
-    pub work_dir: Option<Text>,
-    pub planned_nodes: Option<u32>,
-    pub labels: Vec<Label>,
-    pub traceparent: Option<Text>,
-    pub start_time: Option<Timestamp>,
-    pub requested_by: Option<Text>,
-    pub parent_execution_id: Option<Text>,
-    /// Who began it. Pause, resume and cancel go there.
-    pub started_by: Option<ProducerId>,
 }
 
 impl Execution {

@@ -10,7 +10,7 @@ use crate::core::{
 };
 use crate::model::{
     Capabilities, Command, CommandAsk, CommandId, CommandKind, CommandStage, CommandState,
-    ExecutionStatus, Fact, Principal, ProducerId, Text, ViewerId,
+    ExecutionStatus, Fact, Principal, ProducerEpoch, ProducerId, Text, ViewerId,
 };
 
 impl Turn<'_> {
@@ -45,7 +45,8 @@ impl Turn<'_> {
         self.note(Fact::Commanded { command });
         self.forget_asks();
         let patience = Some(self.now.instant + self.limits.patience);
-        let wait = CommandWait { due: None, asker: viewer, attempts: 0, to, patience };
+        let wait =
+            CommandWait { due: None, asker: viewer, attempts: 0, to, sent_to: None, patience };
         self.log.command_waits.insert(id.clone(), wait);
         let stage = Stage::Recorded;
         self.command_answer(viewer, Reference::Command(id.clone()), stage, None, Some(&id));
@@ -66,7 +67,7 @@ impl Turn<'_> {
         let first = || producers.keys().next();
         match kind {
             CommandKind::Pause | CommandKind::Resume | CommandKind::Cancel => {
-                self.log.state.info.started_by.as_ref().or_else(first).cloned()
+                self.log.state.outline.info.started_by.as_ref().or_else(first).cloned()
             }
             CommandKind::Start { .. } => self.log.starter.clone(),
             CommandKind::Custom { name, .. } => {
@@ -110,7 +111,17 @@ impl Turn<'_> {
     fn order(&mut self, id: &CommandId) {
         let Some(state) = self.log.state.commands.get(id).cloned() else { return };
         let Some(wait) = self.log.command_waits.get_mut(id) else { return };
-        let Some(link) = self.producers.listening(&wait.to) else { return };
+        // Only a start is for an engine that has not spoken of the execution yet; and one that has
+        // started again does not know what its earlier start was told.
+        let starts = matches!(state.command.kind, CommandKind::Start { .. });
+        let here = self.log.state.producers.get(&wait.to).is_some_and(|it| it.attached);
+        let known = |epoch| wait.sent_to.is_none_or(|(_, sent)| sent == epoch);
+        let Some(speaks) = self.producers.speaking(&wait.to) else { return };
+        if !(starts || here) || !known(speaks.1) {
+            return;
+        }
+        wait.sent_to = Some(speaks);
+        let (link, _) = speaks;
         wait.attempts += 1;
         let attempt = wait.attempts;
         let (execution, command) = (self.log.execution.clone(), state.command.clone());
@@ -153,34 +164,39 @@ impl Turn<'_> {
     }
 
     /// A producer is here (again): pause, resume and cancel are states, and asked for again; what a
-    /// start or a custom command did in an earlier life of the process, nobody knows.
-    pub(super) fn reorder(&mut self, producer: &ProducerId, restarted: Option<&Claim>) {
-        let mine = |wait: &CommandWait| wait.to == *producer;
-        let waits = self.log.command_waits.iter().filter(|(_, wait)| mine(wait));
+    /// start or a custom command did in an earlier start of the process, nobody knows.
+    pub(super) fn reorder(&mut self, producer: &ProducerId, epoch: ProducerEpoch, claim: &Claim) {
+        let waits = self.log.command_waits.iter().filter(|(_, wait)| wait.to == *producer);
         let ids: Vec<CommandId> = waits.map(|(id, _)| id.clone()).collect();
         for id in ids {
             let Some(state) = self.log.state.commands.get(&id).cloned() else { continue };
-            let knows = |claim: &Claim| {
-                claim.outcomes.iter().any(|it| match it {
-                    KnownOutcome::Command { id: known, .. } => *known == id,
-                    KnownOutcome::Decision { .. } => false,
-                })
+            let Some(wait) = self.log.command_waits.get_mut(&id) else { continue };
+            let restarted = wait.sent_to.is_some_and(|(_, sent)| sent < epoch);
+            if wait
+                .sent_to
+                .is_some_and(|(link, _)| self.producers.listening(producer) == Some(link))
+            {
+                continue;
+            }
+            let knows = |known: &KnownOutcome| match known {
+                KnownOutcome::Command { id: known, .. } => *known == id,
+                KnownOutcome::Decision { .. } => false,
             };
             let once = match state.command.kind {
                 CommandKind::Start { .. } | CommandKind::Custom { .. } => true,
                 CommandKind::Pause | CommandKind::Resume | CommandKind::Cancel => false,
             };
-            match restarted {
-                Some(claim) if knows(claim) => {}
-                Some(_) if once && state.stage != CommandStage::Queued => {
-                    let reason = "the engine has started again and does not know of it";
-                    self.move_command(&id, CommandStage::OutcomeUnknown, Some(reason.into()));
-                }
-                Some(_) | None => {
-                    self.order(&id);
-                    self.arm_command(&id);
-                }
+            if restarted && claim.outcomes.iter().any(knows) {
+                continue;
             }
+            if restarted && once {
+                let reason = "the engine has started again and does not know of it";
+                self.move_command(&id, CommandStage::OutcomeUnknown, Some(reason.into()));
+                continue;
+            }
+            wait.sent_to = wait.sent_to.filter(|_| !restarted);
+            self.order(&id);
+            self.arm_command(&id);
         }
     }
 

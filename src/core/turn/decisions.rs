@@ -64,7 +64,8 @@ impl Turn<'_> {
                 None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
             },
             Resolution::Decided(first) | Resolution::Expired(first) => {
-                let (kind, option) = (Some(first.kind), Some(first.option.clone()));
+                let option = Some(first.option.clone()).filter(|it| !it.is_empty());
+                let kind = Some(first.kind);
                 let (by, at) = (first.by.clone(), Some(first.time));
                 let stage = Stage::AlreadyDecided { kind, option };
                 Judgement::Answer(Receipt { by, at, ..receipt(stage, None) })
@@ -121,7 +122,8 @@ impl Turn<'_> {
         }
         let (stage, reason) = match &current {
             Some(gate) => stage_of(gate, vote),
-            None => (Stage::Recorded, None),
+            // Its version of the question is gone, and whatever was decided on it with that.
+            None => (Stage::Refused, Some("gate_changed".into())),
         };
         Receipt {
             execution: Some(self.log.execution.clone()),

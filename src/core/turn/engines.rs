@@ -1,34 +1,54 @@
 //! What engines do: attach, publish, report their state, and leave.
 
 use super::Turn;
-use crate::core::{Claim, Effect, LaneFault, LaneResult, execution::Announcement, producers::Link};
+use crate::core::{
+    Claim, Effect, Grant, LaneFault, LaneResult, execution::Announcement, producers::Link,
+};
 use crate::model::{
-    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId, ProducerId,
-    Pseq, Received, Rejection, RejectionCode, Resolution,
+    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId,
+    ProducerEpoch, ProducerId, Pseq, Received, Rejection, RejectionCode, Resolution,
 };
 
 impl Turn<'_> {
     /// An engine works on this execution, and says what it knows of it.
     pub(in crate::core) fn attached(&mut self, link: LinkId, claim: &Claim) {
         let Some(speaker) = self.producers.link(link).cloned() else { return };
-        let known = self.log.state.producers.get(&speaker.producer).map(|it| it.epoch);
-        let restarted = known.is_some_and(|epoch| epoch < speaker.epoch);
-        self.present(&speaker);
-        self.redeliver(&speaker.producer, restarted.then_some(claim));
-        self.reorder(&speaker.producer, restarted.then_some(claim));
+        self.arrive(&speaker, claim);
         for outcome in &claim.outcomes {
             self.remembered(&speaker.producer, outcome);
         }
     }
 
-    /// Who speaks is attached: told to viewers once for each start of its process.
+    /// Who speaks is attached: viewers are told once for each start of its process, and it is told
+    /// what it has not answered.
+    fn arrive(&mut self, speaker: &Link, claim: &Claim) {
+        let Link { producer, epoch, listens, capabilities, .. } = speaker.clone();
+        if !listens {
+            return;
+        }
+        let known = self.log.state.producers.get(&producer);
+        let restarted = known.is_some_and(|it| it.epoch < epoch);
+        if !known.is_some_and(|it| it.attached && it.epoch == epoch) {
+            self.note(Fact::EngineBack { producer: producer.clone(), epoch, capabilities });
+        }
+        self.redeliver(&producer, restarted.then_some(claim));
+        self.reorder(&producer, epoch, claim);
+    }
+
+    /// As [`Turn::arrive`], for an engine that goes on without having claimed anything.
     fn present(&mut self, speaker: &Link) {
         let here = self.log.state.producers.get(&speaker.producer);
-        let news = !here.is_some_and(|it| it.attached && it.epoch == speaker.epoch);
-        if speaker.listens && news {
-            let Link { producer, epoch, capabilities, .. } = speaker.clone();
-            self.note(Fact::EngineBack { producer, epoch, capabilities });
+        if !here.is_some_and(|it| it.attached && it.epoch == speaker.epoch) {
+            self.arrive(speaker, &Claim::of(self.log.execution.clone()));
         }
+    }
+
+    /// A producer has started again and does not say that it works on this execution any longer.
+    pub(in crate::core) fn abandoned(&mut self, producer: &ProducerId, epoch: ProducerEpoch) {
+        self.lost(producer);
+        let silent = Claim::of(self.log.execution.clone());
+        self.redeliver(producer, Some(&silent));
+        self.reorder(producer, epoch, &silent);
     }
 
     /// That an engine leaves when all is over is no news.
@@ -115,6 +135,16 @@ impl Turn<'_> {
         }
         result.ack = Some((as_of, self.log.history.position()));
         self.effects.push_back(Effect::Result { link, result });
+    }
+
+    /// Where its speaker goes on now.
+    pub(in crate::core) fn regrant(&mut self, link: LinkId) -> Grant {
+        let execution = self.log.execution.clone();
+        let epoch = self.log.history.position().epoch;
+        let producer = self.producers.link(link).map(|link| link.producer.clone());
+        let lane = producer.map(|producer| self.log.lanes.open(&producer));
+        let (next, need_state) = lane.map_or((Pseq(1), false), |it| (it.next, it.needs_state));
+        Grant { execution, log: Ok(epoch), next, need_state }
     }
 
     /// One event: kept, or a marker in its place.

@@ -122,7 +122,10 @@ impl Turn<'_> {
     fn deliver(&mut self, id: &GateId) {
         let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
         let Some(decision) = gate.resolution.decision().cloned() else { return };
-        let Some(link) = self.producers.listening(&gate.producer) else { return };
+        // One that has started again and not said that it works on this does not know the gate.
+        let here = self.log.state.producers.get(&gate.producer).is_some_and(|it| it.attached);
+        let link = self.producers.listening(&gate.producer).filter(|_| here);
+        let Some(link) = link else { return };
         let mut attempt = 1;
         if gate.is_owed() {
             let wait = self.log.gate_waits.entry(id.clone()).or_default();

@@ -1,0 +1,60 @@
+# Everything is a target here; `make help` lists them. CI calls `make test` and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CARGO := cargo
+part = @printf '\n== %s\n' "$(1)"
+done = @printf -- '-- %s: ok\n' "$(1)"
+
+.PHONY: help test tools fmt lint rust doc proto python e2e demo bless measure clean
+
+help: ## List the targets
+	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+test: tools fmt lint doc rust proto python e2e ## Everything that CI asks, cheapest to fail first
+	@printf '\nAll parts are ok.\n'
+
+tools: ## Are the toolchains here? Says what to install where one is missing
+	@scripts/tools.sh
+	$(call done,tools)
+
+fmt: ## Is the Rust formatted?
+	$(CARGO) fmt --all --check
+	$(call done,fmt)
+
+lint: ## clippy, warnings denied
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(call done,lint)
+
+doc: ## rustdoc, private items too, warnings denied
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	$(call done,doc)
+
+rust: ## The Rust tests
+	$(CARGO) test --locked
+	$(call done,rust)
+
+proto: ## Lint, format and breaking changes of the proto; are the committed stubs up to date?
+	scripts/proto.sh
+	$(call done,proto)
+
+python: ## The Python client, with the oldest and the newest libraries that it supports
+	scripts/python.sh
+	$(call done,python)
+
+e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
+	$(CARGO) build --locked --release
+	scripts/e2e.sh
+	$(call done,e2e)
+
+demo: ## The relay, a scripted engine and a page to watch it
+	$(CARGO) run -- demo
+
+bless: ## Rewrite transcripts and golden frames; then read the diff
+	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects
+	git diff --stat -- tests docs
+
+measure: ## First figures: events in, deliveries out, memory of idle connections
+	$(CARGO) run --locked --release --example measure
+
+clean: ## Forget what was built and installed here
+	rm -rf target .cache
