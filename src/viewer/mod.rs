@@ -6,11 +6,13 @@
 pub mod close;
 pub mod connection;
 mod cursor;
+mod errands;
 mod mailbox;
 mod options;
 mod pulse;
 mod rate;
 mod talk;
+mod tap;
 
 pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};
