@@ -104,6 +104,11 @@ impl Excerpt {
         &self.segment.frames[self.from..self.to]
     }
 
+    /// The last of its records.
+    pub fn last(&self) -> Seq {
+        self.after(self.to - self.from).0
+    }
+
     /// After `written` bytes of it: the last record that was begun, and what is left of that one.
     pub fn after(&self, written: usize) -> (Seq, &[u8]) {
         let Segment { first, frames, marks } = &*self.segment;

@@ -74,8 +74,9 @@ pub struct Tape {
 /// What there is for a cursor.
 #[derive(Debug)]
 pub enum Read {
-    /// Records to be sent. Perhaps no bytes, where the dialect has no word for them.
-    Records(Excerpt),
+    /// Records to be sent. Perhaps no bytes, where the dialect has no word for them. The flag: that
+    /// is all there is.
+    Records(Excerpt, bool),
     /// Show this, and go on behind it.
     Still(Still),
     /// It has everything, and may be told so. The number is that of the beat.
@@ -214,7 +215,11 @@ impl Tape {
                 Some(bytes) if beat < self.beats => Read::Beat(self.beats, bytes.clone()),
                 Some(_) | None => Read::Nothing,
             },
-            Some(cursor) if self.tail <= cursor => Read::Records(self.behind(cursor, limit)),
+            Some(cursor) if self.tail <= cursor => {
+                let excerpt = self.behind(cursor, limit);
+                let all = excerpt.last().next() == self.next && self.beat.is_none();
+                Read::Records(excerpt, all)
+            }
             Some(_) | None => match &self.still {
                 Some((still, _)) if self.tail <= still.at => Read::Still(still.clone()),
                 Some(_) | None => Read::Behind,

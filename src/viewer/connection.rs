@@ -6,7 +6,6 @@
 //! nothing here waits for anything else.
 
 use std::{
-    collections::VecDeque,
     fmt,
     future::poll_fn,
     io,
@@ -20,13 +19,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::{
     self,
-    error::ProtocolError,
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use super::errands::Errands;
 use super::pulse::{Due, Pulse};
 use super::talk::Talk;
+use super::tap::{self, Tap};
 use super::{Close, LetGo, Letter, Mailbox, Options, Viewer, Wants, mailbox};
 use crate::dialect::{Conversation, Dialect, Notice};
 use crate::model::{Durability, Principal, ViewerId};
@@ -74,7 +74,9 @@ pub async fn run<Io>(io: Io, guest: Guest, house: House) -> Close
 where
     Io: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let (viewer, shards, drain) = (guest.viewer, house.shards.clone(), house.drain.clone());
+    let (viewer, shards) = (guest.viewer, house.shards.clone());
+    // One of its own, so that looking at it takes no lock that all connections share.
+    let drain = house.drain.child_token();
     let close = {
         let mut connection = Connection::new(io, guest, house);
         let mut timer = pin!(sleep_until(connection.due()));
@@ -93,9 +95,7 @@ struct Connection<Io> {
     talk: Talk,
     mailbox: Mailbox,
     house: House,
-    /// What the shard has yet to be told, and the one thing that it is being told.
-    errands: VecDeque<Message>,
-    telling: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
+    errands: Errands,
     pulse: Pulse,
     /// Since when there is something to be written and nothing is taken.
     blocked: Option<Instant>,
@@ -125,6 +125,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             .max_message_size(Some(options.max_message))
             .max_frame_size(Some(options.max_message));
         let (post, mailbox) = mailbox(options.letters);
+        let errands = Errands::new(house.shards.clone());
         let mut connection = Self {
             io,
             ws: WebSocketContext::new(Role::Server, Some(config)),
@@ -132,8 +133,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             talk: Talk::new(guest, now),
             mailbox,
             house,
-            errands: VecDeque::new(),
-            telling: None,
+            errands,
             pulse: Pulse::new(now, options.ping_every),
             blocked: None,
             unflushed: false,
@@ -141,9 +141,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             ending: None,
         };
         let principal = connection.talk.principal().clone();
-        connection.tell(Message::Viewer { viewer: connection.talk.id, principal, answers: post });
+        connection.errands.tell(Message::Viewer {
+            viewer: connection.talk.id,
+            principal,
+            answers: post,
+        });
         if let Some(said) = connection.talk.open(&connection.house, &mut connection.viewer) {
-            connection.tell(said);
+            connection.errands.tell(said);
         }
         connection
     }
@@ -189,9 +193,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                     Wants::State => Message::Behind { viewer, topic },
                     Wants::Anew(since) => self.talk.join(topic, since),
                 };
-                self.tell(message);
+                self.errands.tell(message);
             }
-            again |= self.run_errands(cx);
+            again |= self.errands.run(cx);
             if let Some(ending) = &self.ending
                 && (ending.until <= Instant::now() || ending.shut && ending.deaf)
             {
@@ -212,7 +216,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             if UNSAID <= self.viewer.unsaid() {
                 return true;
             }
-            if self.telling.is_some() {
+            if self.errands.is_busy() {
                 return false;
             }
             let now = Instant::now();
@@ -221,7 +225,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 Ok(tungstenite::Message::Text(text)) => {
                     match self.talk.hear(&text, now, &self.house, &mut self.viewer) {
                         Ok(said) => {
-                            said.into_iter().for_each(|said| self.tell(said));
+                            said.into_iter().for_each(|said| self.errands.tell(said));
                             Ok(())
                         }
                         Err(close) => Err(close),
@@ -238,7 +242,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 Err(tungstenite::Error::Io(err)) if err.kind() == io::ErrorKind::WouldBlock => {
                     return false;
                 }
-                Err(err) => Err(fault(&err)),
+                Err(err) => Err(tap::fault(&err)),
             };
             if let Err(close) = heard {
                 self.end(cx, close);
@@ -381,39 +385,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         self.house.options.drain_over * u32::try_from(spread).unwrap_or_default() / 256
     }
 
-    fn tell(&mut self, message: Message) {
-        if self.errands.is_empty() && self.telling.is_none() {
-            // One that is not there any more has let go of this viewer, too.
-            let Err(unsent) = self.house.shards.try_tell(message) else { return };
-            self.errands.extend(unsent);
-        } else {
-            self.errands.push_back(message);
-        }
-        if self.telling.is_none() {
-            self.telling = self.next_errand();
-        }
-    }
-
-    fn next_errand(&mut self) -> Option<Pin<Box<dyn Future<Output = bool> + Send>>> {
-        let Some(message) = self.errands.pop_front() else {
-            self.errands = VecDeque::new();
-            return None;
-        };
-        let shards = self.house.shards.clone();
-        Some(Box::pin(async move { shards.tell(message).await }))
-    }
-
-    /// Tells the shard what it has to be told. Whether that had kept the viewer from being heard.
-    fn run_errands(&mut self, cx: &mut Context<'_>) -> bool {
-        let busy = self.telling.is_some();
-        while let Some(telling) = &mut self.telling
-            && telling.as_mut().poll(cx).is_ready()
-        {
-            self.telling = self.next_errand();
-        }
-        busy && self.telling.is_none()
-    }
-
     fn with_tap<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -427,58 +398,5 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
 impl<Io> fmt::Debug for Connection<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("talk", &self.talk).finish_non_exhaustive()
-    }
-}
-
-/// What tungstenite takes for a socket: it reads the real one, and writes to the viewer's own words,
-/// which always have room for a control frame.
-struct Tap<'a, 'b, Io> {
-    io: &'a mut Io,
-    cx: &'a mut Context<'b>,
-    own: &'a mut Vec<u8>,
-    heard: &'a mut bool,
-}
-
-impl<Io: AsyncRead + Unpin> io::Read for Tap<'_, '_, Io> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(buffer);
-        match Pin::new(&mut *self.io).poll_read(self.cx, &mut buffer) {
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-            Poll::Ready(read) => {
-                read?;
-                *self.heard |= !buffer.filled().is_empty();
-                Ok(buffer.filled().len())
-            }
-        }
-    }
-}
-
-impl<Io> io::Write for Tap<'_, '_, Io> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.own.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Whose fault it is that no more can be read.
-fn fault(err: &tungstenite::Error) -> Close {
-    match err {
-        tungstenite::Error::Capacity(_) => Close::TooBig,
-        tungstenite::Error::Utf8(_) => Close::Utf8,
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Close::Lost,
-        tungstenite::Error::Protocol(_) => Close::Protocol,
-        tungstenite::Error::ConnectionClosed
-        | tungstenite::Error::AlreadyClosed
-        | tungstenite::Error::Io(_)
-        | tungstenite::Error::Tls(_)
-        | tungstenite::Error::WriteBufferFull(_)
-        | tungstenite::Error::AttackAttempt
-        | tungstenite::Error::Url(_)
-        | tungstenite::Error::Http(_)
-        | tungstenite::Error::HttpFormat(_) => Close::Lost,
     }
 }

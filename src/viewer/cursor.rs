@@ -27,7 +27,8 @@ pub struct Cursor {
 /// What a cursor contributes to the next write. It begins and ends with a frame.
 #[derive(Debug)]
 pub(super) enum Piece {
-    Records(Excerpt),
+    /// The number: the version of the tape that has been seen once this is written.
+    Records(Excerpt, u64),
     Still(Bytes),
     Beat(u64, Bytes),
 }
@@ -71,10 +72,13 @@ impl Cursor {
                 return Next::Idle;
             }
             match self.shared.look(|tape| tape.read(self.at, self.beat, limit)) {
-                Read::Records(excerpt) if excerpt.bytes().is_empty() => {
-                    self.at = Some(excerpt.after(0).0);
+                Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
+                    self.at = Some(excerpt.last());
                 }
-                Read::Records(excerpt) => return Next::Piece(Piece::Records(excerpt)),
+                Read::Records(excerpt, all) => {
+                    let all = if all { version } else { self.seen };
+                    return Next::Piece(Piece::Records(excerpt, all));
+                }
                 Read::Still(still) => {
                     self.at = Some(still.at);
                     self.still = still.bytes;
@@ -98,9 +102,12 @@ impl Cursor {
     /// that was begun has to follow before anything else.
     pub(super) fn wrote(&mut self, piece: &Piece, written: usize) -> Bytes {
         match piece {
-            Piece::Records(excerpt) => {
+            Piece::Records(excerpt, all) => {
                 let (at, rest) = excerpt.after(written);
                 self.at = Some(at);
+                if written == excerpt.bytes().len() {
+                    self.seen = *all;
+                }
                 // A copy of less than one record, rather than a hold on the whole segment.
                 Bytes::copy_from_slice(rest)
             }
@@ -124,7 +131,7 @@ impl Cursor {
 impl Piece {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
-            Self::Records(excerpt) => excerpt.bytes(),
+            Self::Records(excerpt, _) => excerpt.bytes(),
             Self::Still(bytes) | Self::Beat(_, bytes) => bytes,
         }
     }

@@ -6,12 +6,14 @@
 pub mod close;
 pub mod connection;
 mod cursor;
+mod errands;
 pub mod handshake;
 mod mailbox;
 mod options;
 mod pulse;
 mod rate;
 mod talk;
+mod tap;
 
 pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};

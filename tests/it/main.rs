@@ -13,5 +13,7 @@ mod probe;
 mod reducer;
 mod room;
 mod script;
+mod shard;
 mod show;
 mod transcripts;
+mod viewer;

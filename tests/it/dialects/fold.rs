@@ -15,7 +15,8 @@ pub(super) fn fold(state: &mut Execution, record: &Record) {
     {
         producer = Some((name, *pseq));
     }
-    if let Fact::EngineLost { producer: name } | Fact::EngineBack { producer: name, .. } = &record.fact
+    if let Fact::EngineLost { producer: name } | Fact::EngineBack { producer: name, .. } =
+        &record.fact
     {
         producer = Some((name, None));
     }

@@ -34,6 +34,9 @@ async fn an_engine_is_who_the_kernel_says() {
     let door = Door {
         name: "engine",
         speaks: Speaks::Grpc,
+        http2: |http| {
+            engine::h2(http);
+        },
         tls: None,
         site: BoxCloneSyncService::new(service_fn(who)),
         introduce: |connection, extensions| {

@@ -86,6 +86,7 @@ impl Rig {
         let door = Door {
             name: "viewer",
             speaks: Speaks::Web,
+            http2: footplate::http::listen::web,
             tls: setup.tls.map(|it| it.for_viewers()),
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
