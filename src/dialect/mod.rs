@@ -35,6 +35,17 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The whole state: for a viewer that begins, and for one that has fallen too far behind.
     fn state(&self, execution: &ExecutionId, at: Position, state: &Execution, out: &mut Frames);
 
+    /// The whole state in one message, however large: for HTTP, where messages have no bound.
+    fn state_in_one(
+        &self,
+        execution: &ExecutionId,
+        at: Position,
+        state: &Execution,
+        out: &mut Frames,
+    ) {
+        self.state(execution, at, state, out);
+    }
+
     /// Where the log ends, for who has seen all of it: written 1 s after the last record and every
     /// 25 s. Nothing in protocols that have no word for it.
     fn heartbeat(
@@ -55,6 +66,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The directory of executions.
     fn directory(&self, items: &[Summary<'_>], out: &mut Frames) {
         let _ = (items, out);
+    }
+
+    /// The directory of executions in one message, however large: for HTTP.
+    fn directory_in_one(&self, items: &[Summary<'_>], out: &mut Frames) {
+        self.directory(items, out);
     }
 
     /// A new connection. `path`: the execution that its path names, where it names one.

@@ -32,7 +32,7 @@ pub(super) struct Rest<'a> {
 }
 
 impl Rest<'_> {
-    /// Every execution that the principal may see, in as many messages as it takes on a socket.
+    /// Every execution that the principal may see: the native `executions` message.
     pub(super) async fn executions(&self) -> Result<Response<Body>, Refusal> {
         let principal = self.principal.clone();
         let all = self.ask(|reply| Message::Executions { principal, reply }).await?;
@@ -41,25 +41,18 @@ impl Rest<'_> {
             .map(|(execution, at, state)| Summary { execution, at: *at, state })
             .collect();
         let mut out = Frames::default();
-        self.site.native.directory(&items, &mut out);
-        Ok(json(StatusCode::OK, format!(r#"{{"executions":[{}]}}"#, joined(&out))))
+        self.site.native.directory_in_one(&items, &mut out);
+        Ok(json(StatusCode::OK, joined(&out)))
     }
 
-    /// The state, in as many messages as it takes on a socket.
+    /// The state: the native `snapshot` message.
     pub(super) async fn execution(&self, name: Text) -> Result<Response<Body>, Refusal> {
         let principal = self.principal.clone();
         let found = self.ask(|reply| Message::Snapshot { name, principal, reply }).await?;
         let (execution, at, state) = found.ok_or_else(unknown)?;
         let mut out = Frames::default();
-        self.site.native.state(&execution, at, &state, &mut out);
-        let body = format!(
-            r#"{{"execution_id":{},"epoch":{},"seq":{},"snapshot":[{}]}}"#,
-            json!(execution.as_str()),
-            json!(at.epoch.to_string()),
-            at.seq,
-            joined(&out)
-        );
-        Ok(json(StatusCode::OK, body))
+        self.site.native.state_in_one(&execution, at, &state, &mut out);
+        Ok(json(StatusCode::OK, joined(&out)))
     }
 
     /// The records behind `since=<epoch>:<seq>`, or all that are still here.

@@ -138,7 +138,7 @@ impl Game {
         let link = self.next_link;
         self.links.insert(link, (which, epoch));
         let execution = EXECUTIONS[b as usize % 2];
-        let gates = if b % 3 == 0 { " gates g@1,h@1" } else { "" };
+        let gates = if b.is_multiple_of(3) { " gates g@1,h@1" } else { "" };
         let producer = PRODUCERS[which];
         self.input(&format!("{producer}/{epoch}@l{link} greets {execution}{gates}"), None);
         if self.starts[which].0 <= epoch {
@@ -147,7 +147,7 @@ impl Game {
     }
 
     fn any_link(&self, a: u8) -> u64 {
-        if a % 5 == 0 {
+        if a.is_multiple_of(5) {
             1 + u64::from(a) % self.next_link.max(1)
         } else {
             self.starts[a as usize % 3].1
@@ -163,7 +163,7 @@ impl Game {
             3 => "graph a b a>b; cost 0.5",
             4 => "closed g withdrawn",
             5 => "status running; progress 0.5",
-            6 if a % 7 == 0 => "finished completed",
+            6 if a.is_multiple_of(7) => "finished completed",
             _ => "log hello",
         };
         // Mostly what is wanted; sometimes a repeat, sometimes a gap.
@@ -292,7 +292,7 @@ fn number(record: &Record, of: &ProducerId) -> Option<u64> {
 
 fn game() -> impl Strategy<Value = Vec<Move>> {
     // Somebody has to be there before anything can happen.
-    let opening = vec![(0, 0, 0, 2), (0, 1, 0, 2), (0, 2, 1, 2), (6, 1, 0, 0), (6, 2, 1, 1)];
+    let opening = [(0, 0, 0, 2), (0, 1, 0, 2), (0, 2, 1, 2), (6, 1, 0, 0), (6, 2, 1, 1)];
     prop::collection::vec(any::<Move>(), 1..160)
         .prop_map(move |moves| opening.iter().copied().chain(moves).collect())
 }

@@ -35,7 +35,17 @@ impl Dialect for Native {
     }
 
     fn state(&self, execution: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {
-        state::snapshot(execution, at, state, out);
+        state::snapshot(execution, at, state, state::PART, out);
+    }
+
+    fn state_in_one(
+        &self,
+        execution: &ExecutionId,
+        at: Position,
+        state: &Execution,
+        out: &mut Frames,
+    ) {
+        state::snapshot(execution, at, state, usize::MAX, out);
     }
 
     fn heartbeat(
@@ -53,7 +63,11 @@ impl Dialect for Native {
     }
 
     fn directory(&self, items: &[Summary<'_>], out: &mut Frames) {
-        state::directory(items, out);
+        state::directory(items, state::PART, out);
+    }
+
+    fn directory_in_one(&self, items: &[Summary<'_>], out: &mut Frames) {
+        state::directory(items, usize::MAX, out);
     }
 
     /// Its path names no execution: what to watch is said in messages.

@@ -12,11 +12,17 @@ use crate::model::{CommandState, ExecutionId, Gate, Node, Position};
 
 /// How much goes into one part. A message may have 1 MiB; a single node or gate may be larger than
 /// a part, and then stands alone in one.
-const PART: usize = 512 << 10;
+pub(super) const PART: usize = 512 << 10;
 
-/// Writes the state, as one part or as several.
-pub(super) fn snapshot(execution: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {
-    let mut packer = Packer::begin(&Object(Whole(state)));
+/// Writes the state, as one part or as several of about `limit` bytes.
+pub(super) fn snapshot(
+    execution: &ExecutionId,
+    at: Position,
+    state: &Execution,
+    limit: usize,
+    out: &mut Frames,
+) {
+    let mut packer = Packer::begin(limit, &Object(Whole(state)));
     for node in state.nodes.values() {
         packer.add(|lists: &mut Lists<'_>| &mut lists.nodes, Object(&**node));
     }
@@ -116,27 +122,28 @@ struct Lists<'a> {
     producer_costs: Vec<Object<Spender<'a>>>,
 }
 
-/// Deals things out to parts, each of which stays below [`PART`] unless one thing alone is larger.
+/// Deals things out to parts, each of which stays below its limit unless one thing alone is larger.
 ///
 /// How large a thing is only its JSON tells, so each is written twice: here, to be weighed, and
 /// into its part. How many parts there are has to be known before the first is written.
 struct Packer<P> {
     parts: Vec<P>,
+    limit: usize,
     /// Bytes of the newest part.
     filled: usize,
     scale: Vec<u8>,
 }
 
 impl<P: Default> Packer<P> {
-    fn begin(first: &impl Serialize) -> Self {
-        let mut packer = Self { parts: vec![P::default()], filled: 0, scale: vec![] };
+    fn begin(limit: usize, first: &impl Serialize) -> Self {
+        let mut packer = Self { parts: vec![P::default()], limit, filled: 0, scale: vec![] };
         packer.filled = packer.weigh(first);
         packer
     }
 
     fn add<T: Serialize>(&mut self, list: impl Fn(&mut P) -> &mut Vec<T>, item: T) {
         let weight = self.weigh(&item);
-        if PART < self.filled + weight && 0 < self.filled {
+        if self.limit < self.filled + weight && 0 < self.filled {
             self.parts.push(P::default());
             self.filled = 0;
         }
@@ -153,9 +160,9 @@ impl<P: Default> Packer<P> {
     }
 }
 
-/// Writes the directory, as one part or as several.
-pub(super) fn directory(items: &[Summary<'_>], out: &mut Frames) {
-    let mut packer: Packer<Vec<Object<&Summary<'_>>>> = Packer::begin(&());
+/// Writes the directory, as one part or as several of about `limit` bytes.
+pub(super) fn directory(items: &[Summary<'_>], limit: usize, out: &mut Frames) {
+    let mut packer: Packer<Vec<Object<&Summary<'_>>>> = Packer::begin(limit, &());
     for item in items {
         packer.add(|list| list, Object(item));
     }

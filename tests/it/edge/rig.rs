@@ -4,22 +4,18 @@ use std::net::SocketAddr;
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
-use footplate::core::{Answer, Execution};
-use footplate::dialect::{Conversation, Dialect, Notice, Said, Summary, Unintelligible};
-use footplate::frame::Frames;
+use footplate::dialect::{native::Native, windags::Windags};
 use footplate::http::caller::Allowed;
 use footplate::http::caps::{self, Caps};
 use footplate::http::health::Ready;
 use footplate::http::listen::{Door, Options, Speaks};
 use footplate::http::routes::{Site, Welcome};
-use footplate::model::{CommandAsk, CommandKind, DecisionAsk, ExecutionId, Position, Record};
-use footplate::model::{Target, Text};
 use footplate::seams::{Address, Listener, Machine, Network};
 use footplate::shard::{Message, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::Certificate;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -74,8 +70,8 @@ impl Rig {
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
         let site = Arc::new(Site {
             shards: Shards::new(inbox_in),
-            native: &Plain,
-            windags: &Plain,
+            native: &Native,
+            windags: &Windags { wire_extras: true },
             welcome: setup.welcome,
             allowed: setup.allowed,
             ready: Ready::default(),
@@ -149,74 +145,4 @@ pub(super) fn status(answer: &str) -> u16 {
 /// The body, as JSON.
 pub(super) fn body(answer: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
-}
-
-/// A dialect that any test can read. What REST does with the native one is tested there.
-#[derive(Debug)]
-pub(super) struct Plain;
-
-impl Dialect for Plain {
-    fn name(&self) -> &'static str {
-        "plain"
-    }
-
-    fn record(&self, record: &Record, out: &mut Frames) {
-        out.text(&json!({ "record": record.position.seq.0 }));
-    }
-
-    fn state(&self, execution: &ExecutionId, _: Position, _: &Execution, out: &mut Frames) {
-        out.text(&json!({ "state": execution.as_str(), "part": 1 }));
-        out.text(&json!({ "state": execution.as_str(), "part": 2 }));
-    }
-
-    fn directory(&self, items: &[Summary<'_>], out: &mut Frames) {
-        let names: Vec<_> = items.iter().map(|it| it.execution.as_str()).collect();
-        out.text(&json!({ "items": names }));
-    }
-
-    fn converse(&self, path: Option<Text>) -> Box<dyn Conversation> {
-        Box::new(Talk(path))
-    }
-}
-
-#[derive(Debug)]
-struct Talk(Option<Text>);
-
-impl Conversation for Talk {
-    fn opening(&mut self) -> Option<Said> {
-        self.0.clone().map(|name| Said::Watch { name, since: None })
-    }
-
-    fn read(&mut self, frame: &str) -> Result<Said, Unintelligible> {
-        let bad = |code, message: String| Unintelligible { code, message, about: None };
-        let text: Value =
-            serde_json::from_str(frame).map_err(|err| bad("bad_json", err.to_string()))?;
-        let field = |name: &str| text.get(name).and_then(Value::as_str).unwrap_or_default();
-        let execution: Text = field("execution_id").into();
-        let command =
-            |kind, execution| Said::Command(CommandAsk { id: None, execution, kind, reason: None });
-        match field("type") {
-            "human_decision" => Ok(Said::Decide(DecisionAsk {
-                id: None,
-                execution,
-                target: Target::Gate { gate: field("gate_id").parse().unwrap(), version: 1 },
-                option: field("option_id").into(),
-                comment: None,
-                modification: None,
-                payload_sha256: None,
-            })),
-            "pause_execution" => Ok(command(CommandKind::Pause, Some(execution))),
-            "start_execution" => {
-                let workflow = field("workflow_id").parse().unwrap();
-                Ok(command(CommandKind::Start { workflow, input: None }, None))
-            }
-            _ => Err(bad("unknown_type", "no such type".to_owned())),
-        }
-    }
-
-    fn answer(&mut self, answer: &Answer, out: &mut Frames) {
-        out.text(&json!({ "answer": format!("{answer:?}") }));
-    }
-
-    fn notice(&mut self, _: &Notice<'_>, _: &mut Frames) {}
 }
