@@ -4,3 +4,4 @@
 //! One test binary. Each module tests through one seam.
 
 mod demo;
+mod page;
