@@ -225,7 +225,6 @@ impl State {
         self.receipts.clear();
         let mut claims = vec![];
         for (name, job) in &mut self.jobs {
-            job.lane.rewind();
             job.lane.set_claim(Claim::Said);
             claims.push(job.claim(name));
         }

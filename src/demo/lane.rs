@@ -87,12 +87,6 @@ impl Lane {
         self.kept.push_back(Kept { pseq: self.last, bytes, worth });
     }
 
-    /// A new stream: nothing was written to it yet, and nothing was claimed on it.
-    pub(super) fn rewind(&mut self) {
-        self.sent = self.acked;
-        self.claim = Claim::Unsaid;
-    }
-
     /// What the relay said of the claim.
     pub(super) fn granted(&mut self, grant: &pb::Grant) {
         if let Some(error) = &grant.error {
@@ -105,6 +99,7 @@ impl Lane {
         } else {
             self.claim = Claim::Granted;
             self.ack(grant.next_pseq - 1);
+            // What was written to an earlier stream, or before a state report, is written again.
             self.sent = self.acked;
         }
     }

@@ -17,10 +17,10 @@ use proptest::prelude::*;
 use crate::script;
 
 /// One effect, with the number of the input that had it.
-struct Game {
+pub(crate) struct Game {
     now: Now,
-    relay: Relay,
-    records: BTreeMap<ExecutionId, Vec<Record>>,
+    pub(crate) relay: Relay,
+    pub(crate) records: BTreeMap<ExecutionId, Vec<Record>>,
     /// Each producer: which start of its process, and on which link.
     starts: [(u64, u64); 3],
     links: BTreeMap<u64, (usize, u64)>,
@@ -40,10 +40,10 @@ const EXECUTIONS: [&str; 2] = ["x1", "x2"];
 const GATES: [&str; 3] = ["g", "h", "i"];
 const PEOPLE: [&str; 3] = ["ada", "bob", "eve"];
 
-type Move = (u8, u8, u8, u8);
+pub(crate) type Move = (u8, u8, u8, u8);
 
 impl Game {
-    fn play(moves: &[Move]) -> Self {
+    pub(crate) fn play(moves: &[Move]) -> Self {
         let now = Now { instant: Instant::now(), time: Timestamp(1_795_168_800_000_000) };
         let limits = Limits { history: 20, hashes: 16, ..Limits::default() };
         let mut game = Self {
@@ -290,7 +290,7 @@ fn number(record: &Record, of: &ProducerId) -> Option<u64> {
     }
 }
 
-fn game() -> impl Strategy<Value = Vec<Move>> {
+pub(crate) fn game() -> impl Strategy<Value = Vec<Move>> {
     // Somebody has to be there before anything can happen.
     let opening = [(0, 0, 0, 2), (0, 1, 0, 2), (0, 2, 1, 2), (6, 1, 0, 0), (6, 2, 1, 1)];
     prop::collection::vec(any::<Move>(), 1..160)

@@ -73,6 +73,12 @@ impl Reducer {
         for count in ["dropped", "rejected"] {
             state.entry(count).or_insert_with(|| json!(0));
         }
+        // Before anything is said of them.
+        state.entry("execution").or_insert_with(|| json!({}));
+        state.entry("cost").or_insert_with(|| {
+            json!({ "spent_usd_nanos": 0, "spent": 0.0, "input_tokens": 0, "output_tokens": 0,
+                "total_tokens": 0 })
+        });
         for (list, _) in LISTS {
             let items = self.lists.get(list).map(|items| items.values().cloned().collect());
             state.insert(list.into(), Value::Array(items.unwrap_or_default()));

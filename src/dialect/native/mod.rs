@@ -16,7 +16,7 @@ mod words;
 use serde::ser::SerializeMap;
 
 use super::object::{Fields, Object, Put, Shown};
-use super::{Conversation, Dialect, Summary};
+use super::{Conversation, Dialect, Manners, Summary};
 use crate::core::Execution;
 use crate::frame::Frames;
 use crate::model::{ExecutionId, Position, Record, Text, Timestamp};
@@ -28,6 +28,10 @@ pub struct Native;
 impl Dialect for Native {
     fn name(&self) -> &'static str {
         "native"
+    }
+
+    fn manners(&self) -> Manners {
+        Manners::Native
     }
 
     fn record(&self, record: &Record, out: &mut Frames) {

@@ -149,7 +149,7 @@ async fn what_a_path_does_not_take_is_refused_with_a_reason() {
     let decide = "POST /v1/executions/e/gates/n/decisions";
     let command = "POST /v1/executions/e/commands";
     let long = format!(r#"{{"x":"{}"}}"#, "x".repeat(1 << 20));
-    let start = r#"{"type":"start_execution","command_id":"c","workflow_id":"w","input":{}}"#;
+    let other = r#"{"type":"subscribe"}"#;
     let form = ("content-type", "application/x-www-form-urlencoded");
     let utf8 = ("content-type", "Application/JSON; charset=utf-8");
     let zip = ("content-encoding", "gzip");
@@ -166,8 +166,8 @@ async fn what_a_path_does_not_take_is_refused_with_a_reason() {
         (decide, &[JSON], &long, 413, "too_large"),
         (decide, &[utf8], "{", 400, "bad_json"),
         (decide, &[JSON], "[]", 400, "not_an_object"),
-        (command, &[JSON], "{}", 400, "unknown_type"),
-        (command, &[JSON], start, 400, "wrong_type"),
+        (command, &[JSON], "{}", 400, "missing_field"),
+        (command, &[JSON], other, 400, "wrong_type"),
     ];
     for (line, headers, text, expected, code) in table {
         let answer = rig.ask(&request(line, headers, text)).await;
