@@ -17,4 +17,14 @@ pub mod viewer;
 
 pub mod shard;
 
+pub mod tasks;
+pub mod telemetry;
+pub mod tls;
+
 pub mod engine;
+pub mod http;
+
+pub mod demo;
+
+pub mod app;
+pub mod config;

@@ -5,6 +5,12 @@
 //! shared, so nothing about one viewer may be in it. What is one viewer's alone is said by that
 //! connection's [`Conversation`], which is pure as well.
 
+pub mod native;
+pub mod windags;
+
+mod object;
+mod reading;
+
 use std::fmt;
 
 use crate::core::{Answer, Execution};

@@ -7,6 +7,7 @@ pub mod close;
 pub mod connection;
 mod cursor;
 mod errands;
+pub mod handshake;
 mod mailbox;
 mod options;
 mod pulse;

@@ -2,9 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod convert;
+mod demo;
+mod dialects;
 mod dice;
+mod door;
+mod edge;
 mod laws;
 mod probe;
+mod reducer;
 mod room;
 mod script;
 mod shard;

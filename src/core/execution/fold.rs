@@ -44,11 +44,11 @@ impl Execution {
         self.last_time = time;
         let applied = match fact {
             Fact::Said { producer, pseq, event } => {
-                self.heard(producer, *pseq);
+                self.heard(producer, *pseq, &mut after);
                 self.event(at, producer, event, &mut after)
             }
             Fact::Rejected { producer, pseq, .. } => {
-                self.heard(producer, *pseq);
+                self.heard(producer, *pseq, &mut after);
                 self.rejected += 1;
                 Ok(())
             }
@@ -106,9 +106,11 @@ impl Execution {
         })
     }
 
-    fn heard(&mut self, producer: &ProducerId, pseq: Option<Pseq>) {
+    fn heard(&mut self, producer: &ProducerId, pseq: Option<Pseq>, after: &mut After) {
+        let news = !self.producers.contains_key(producer);
         let presence = self.presence(producer);
         presence.pseq = pseq.unwrap_or(presence.pseq);
+        after.presence = news.then(|| Arc::new(presence.clone()));
     }
 
     fn event(

@@ -64,12 +64,16 @@ impl Execution {
     }
 
     /// The gate that is meant, and the version that was seen. Of a node's gates it is the open one,
-    /// else the one that moved last.
+    /// else the one that moved last. A gate without a node goes by its own name.
     pub(in crate::core) fn target(&self, target: &Target) -> Option<(GateId, u32)> {
         match target {
             Target::Gate { gate, version } => Some((gate.clone(), *version)),
             Target::Node(node) => {
-                let here = self.gates.values().filter(|it| it.asked.node_id.as_ref() == Some(node));
+                let at = |gate: &&Arc<Gate>| match &gate.asked.node_id {
+                    Some(id) => id == node,
+                    None => gate.asked.gate_id.as_str() == node.as_str(),
+                };
+                let here = self.gates.values().filter(at);
                 let gate = here.max_by_key(|gate| (gate.is_open(), gate.since))?;
                 Some((gate.asked.gate_id.clone(), gate.asked.gate_version))
             }

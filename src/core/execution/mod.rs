@@ -48,7 +48,8 @@ pub struct Execution {
     pub first_time: Timestamp,
     /// When its last one did.
     pub last_time: Timestamp,
-    pub(super) progress: Progress,
+    /// Where it stands, in numbers. The rules keep it in step with the rest.
+    pub progress: Progress,
 }
 
 impl Execution {

@@ -1,0 +1,231 @@
+//! The running relay: what is made, in which order, and in which order it ends. The only place that
+//! knows everybody; it decides nothing.
+
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, atomic::AtomicU64};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Config, Listen};
+use crate::engine;
+use crate::http::{
+    caps::{self, Caps},
+    health::Ready,
+    listen::{self, Door, Speaks},
+    routes::Site,
+};
+use crate::seams::{Address, Listener, Seams};
+use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
+
+mod inside;
+mod show;
+
+pub use inside::identity;
+
+/// How long what stands behind the doors may take to finish once they are shut.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// A running relay.
+#[derive(Debug)]
+pub struct App {
+    /// Where dashboards connect, with the ports that were given.
+    pub viewers_at: Vec<Address>,
+    /// Where engines attach.
+    pub engines_at: Vec<Address>,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    ready: Ready,
+    closing: CancellationToken,
+    engines: Tasks,
+    viewers: Tasks,
+    inside: Tasks,
+    grace: Duration,
+    scrap: Option<show::Scrap>,
+}
+
+impl App {
+    /// Starts everything. When it returns, all ports are open.
+    ///
+    /// # Errors
+    /// The port that can't be opened, with the flag that names it and what to do.
+    pub async fn start(config: Config, seams: Seams) -> anyhow::Result<Self> {
+        let (viewer_ports, engine_ports) = (
+            bind(&seams, &config.viewers.listen).await?,
+            bind(&seams, &config.engines.listen).await?,
+        );
+        let metrics = Arc::new(Metrics::new());
+        let (ready, closing, caps) =
+            (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
+        let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
+        let parts = inside::start(&seams, [&inside, &engines, &viewers]).await;
+
+        let site = Arc::new(Site {
+            shards: parts.shards,
+            native: parts.native,
+            windags: parts.windags,
+            welcome: parts.welcome,
+            allowed: config.allowed,
+            ready: ready.clone(),
+            metrics: Arc::clone(&metrics),
+            tasks: viewers.clone(),
+            viewers: AtomicU64::new(0),
+        });
+        let viewer_door = Door {
+            name: "viewer",
+            speaks: Speaks::Web,
+            http2: listen::web,
+            tls: config.viewers.tls.map(|it| it.for_viewers()),
+            site: site.service(),
+            introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
+            options: listen::Options::default(),
+            caps,
+            closing: closing.clone(),
+            tasks: viewers.clone(),
+            metrics: Arc::clone(&metrics),
+        };
+        let engine_door = Door {
+            name: "engine",
+            speaks: Speaks::Grpc,
+            http2: |http| {
+                engine::h2(http);
+            },
+            tls: config.engines.tls.map(|it| it.for_engines()),
+            site: parts.engines,
+            introduce: |connection, extensions| {
+                let identity = inside::identity(connection.peer);
+                extensions.insert(engine::Peer { identity });
+            },
+            tasks: engines.clone(),
+            ..viewer_door.clone()
+        };
+        let viewers_at = open(&viewer_door, viewer_ports);
+        let engines_at = open(&engine_door, engine_ports);
+        ready.raise();
+        Ok(Self {
+            viewers_at,
+            engines_at,
+            metrics,
+            ready,
+            closing,
+            engines,
+            viewers,
+            inside,
+            grace: config.grace,
+            scrap: None,
+        })
+    }
+
+    /// Ends everything, within the grace.
+    pub async fn drain(self) {
+        info!(grace = ?self.grace, "draining");
+        let deadline = Instant::now() + self.grace;
+        // Whoever asks is sent elsewhere from now on, and nobody new comes in.
+        self.ready.drop_for_good();
+        self.closing.cancel();
+        // Engines first: dashboards still see what they last said.
+        self.engines.drain();
+        let half = Instant::now() + self.grace / 2;
+        let engines_went = timeout_at(half, self.engines.wait()).await.is_ok();
+        self.viewers.drain();
+        let viewers_went = timeout_at(deadline, self.viewers.wait()).await.is_ok();
+        if !(engines_went && viewers_went) {
+            let (engines, viewers) = (self.engines.len(), self.viewers.len());
+            warn!(engines, viewers, "the grace is over; dropping what is left");
+        }
+        self.engines.end();
+        self.viewers.end();
+        // With the doors gone nobody has anything to say to what is inside.
+        self.inside.drain();
+        let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
+        self.inside.end();
+        drop(self.scrap);
+        info!(clean = engines_went && viewers_went && inside_went, "ended");
+    }
+}
+
+/// Opens a door's ports, and says where they are.
+fn open(door: &Door, ports: Vec<Box<dyn Listener>>) -> Vec<Address> {
+    let mut all = Vec::new();
+    for port in ports {
+        all.push(port.address().clone());
+        door.tasks.spawn("port", door.clone().open(port));
+    }
+    all
+}
+
+async fn bind(seams: &Seams, all: &[Listen]) -> anyhow::Result<Vec<Box<dyn Listener>>> {
+    let mut ports = Vec::new();
+    for listen in all {
+        match seams.network.listen(&listen.address).await {
+            Ok(port) => ports.push(port),
+            Err(err) if listen.optional && is_missing(&err) => {
+                info!(address = %listen.address, %err, "not listening there");
+            }
+            Err(err) => return Err(explain(listen, &err)),
+        }
+    }
+    Ok(ports)
+}
+
+/// Whether this machine has no such address, as without IPv6.
+fn is_missing(err: &io::Error) -> bool {
+    const NO_SUCH_FAMILY: i32 = 97;
+    err.kind() == ErrorKind::AddrNotAvailable
+        || err.kind() == ErrorKind::Unsupported
+        || err.raw_os_error() == Some(NO_SUCH_FAMILY)
+}
+
+fn explain(listen: &Listen, err: &io::Error) -> anyhow::Error {
+    let Listen { address, flag, .. } = listen;
+    let remedy = match (err.kind(), address) {
+        (ErrorKind::AddrInUse, _) => {
+            format!("end the process that listens there, or name another address with {flag}")
+        }
+        (ErrorKind::AlreadyExists, _) => {
+            format!("remove it, or name another path with {flag}")
+        }
+        (ErrorKind::PermissionDenied, Address::Tcp(_)) => {
+            format!("name a port above 1023 with {flag}")
+        }
+        (ErrorKind::PermissionDenied, Address::Unix(_)) => {
+            format!("let this user write to the directory, or name another path with {flag}")
+        }
+        (ErrorKind::AddrNotAvailable, _) => {
+            format!("this machine has no such address; name another with {flag}")
+        }
+        _ => format!("name another address with {flag}"),
+    };
+    anyhow!("{flag} {address}: can't listen there ({err}); {remedy}")
+}
+
+/// Waits for the first of these signals; after that, [`Signals::next`] can be asked again.
+#[derive(Debug)]
+pub struct Signals {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From now on they don't kill the process.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn listen() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| signal(kind).context("can't listen for signals");
+        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}

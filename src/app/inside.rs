@@ -1,0 +1,94 @@
+//! What stands behind the doors: the shard, the dialects, the house of the viewers, the engines'
+//! service. Made here, and handed to the doors as values.
+
+use std::sync::Arc;
+
+use http::Request;
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use tonic::body::Body;
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tracing::{debug, error};
+
+use crate::core::{Limits, Relay};
+use crate::dialect::{Dialect, native::Native, windags::Windags};
+use crate::engine;
+use crate::http::{listen, routes::Welcome};
+use crate::model::{Durability, Identity};
+use crate::seams::{Peer, Seams};
+use crate::shard::{Shard, Shards};
+use crate::store::Memory;
+use crate::tasks::Tasks;
+use crate::viewer::connection::{self, House};
+
+/// Messages that may wait for the shard.
+const INBOX: usize = 1_024;
+
+/// What the doors are given.
+pub(super) struct Parts {
+    pub(super) shards: Shards,
+    pub(super) native: &'static dyn Dialect,
+    pub(super) windags: &'static dyn Dialect,
+    pub(super) welcome: Welcome,
+    pub(super) engines: listen::Site,
+}
+
+/// Starts what needs no port. Each side is told of the drain by its own tasks' word.
+pub(super) async fn start(seams: &Seams, [inside, engines, viewers]: [&Tasks; 3]) -> Parts {
+    let (boot, durability) = (seams.chance.number(), Durability::Memory);
+    let (limits, options) = (Limits::default(), Arc::default());
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let shards = Shards::new(sender);
+
+    let relay = Relay::new(boot, limits);
+    let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options));
+    inside.spawn("shard", async move {
+        if let Err(err) = shard.run(inbox).await {
+            error!(%err, "the store can't keep what happens; nothing more is taken in");
+        }
+    });
+
+    let house = House {
+        shards: shards.clone(),
+        clock: seams.clock.clone(),
+        boot,
+        durability,
+        options,
+        drain: viewers.draining().clone(),
+    };
+    let welcome: Welcome = Arc::new(move |io, guest| {
+        let (house, viewer) = (house.clone(), guest.viewer);
+        Box::pin(async move {
+            let close = connection::run(io, guest, house).await;
+            debug!(%viewer, ?close, "viewer gone");
+        })
+    });
+
+    let door = engine::Door::new(engine::Setup {
+        shards: shards.clone(),
+        clock: seams.clock.clone(),
+        boot,
+        durability,
+        limits: engine::Limits::default(),
+        tasks: engines.tracker().clone(),
+        drain: engines.draining().clone(),
+        hold: None,
+    });
+    let engines = engine::routes(&door).await;
+    let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
+    Parts {
+        shards,
+        native: &Native,
+        windags: &Windags { wire_extras: true },
+        welcome,
+        engines: BoxCloneSyncService::new(engines),
+    }
+}
+
+/// Who an engine is: on this machine its user, where the kernel says so.
+pub fn identity(peer: Peer) -> Identity {
+    match peer {
+        Peer::Unix { uid } => Identity(format!("uid:{uid}").into()),
+        Peer::Tcp(_) => Identity("loopback".into()),
+    }
+}

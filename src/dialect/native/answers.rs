@@ -1,0 +1,179 @@
+//! What one viewer alone is told: where it begins, how far its decisions and commands have come,
+//! what it said wrong.
+
+use serde::ser::SerializeMap;
+
+use super::gates::Who;
+use super::said;
+use super::words::Word;
+use crate::core::{Answer, Receipt, Reference, Stage, Start};
+use crate::dialect::object::{Fields, List, Object, Put, Shown, time};
+use crate::dialect::{Conversation, Notice, Said, Unintelligible};
+use crate::frame::Frames;
+use crate::model::{Durability, GateId, NodeId, Principal};
+
+/// One connection's talk.
+#[derive(Debug, Default)]
+pub(super) struct Talk {
+    /// As its welcome said: what it means that something is recorded.
+    durability: Durability,
+}
+
+impl Conversation for Talk {
+    fn read(&mut self, frame: &str) -> Result<Said, Unintelligible> {
+        said::read(frame)
+    }
+
+    fn answer(&mut self, answer: &Answer, out: &mut Frames) {
+        out.text(&Object(Answered(answer, self.durability)));
+    }
+
+    fn notice(&mut self, notice: &Notice<'_>, out: &mut Frames) {
+        if let Notice::Welcome { durability, .. } = notice {
+            self.durability = *durability;
+        }
+        out.text(&Object(notice));
+    }
+}
+
+struct Answered<'a>(&'a Answer, Durability);
+
+impl Fields for Answered<'_> {
+    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+        match self.0 {
+            Answer::Watching { execution, start, head } => {
+                to.put("type", "subscribed")?;
+                to.put("execution_id", execution.as_str())?;
+                let (from, why) = match start {
+                    Start::After(since) => (since.seq, None),
+                    Start::Snapshot { at, why } => (at.seq, Some(why)),
+                };
+                to.put("recovered", &why.is_none())?;
+                to.maybe("reason", why.map(|it| it.word()))?;
+                to.put("epoch", &Shown(head.epoch))?;
+                to.put("from", &from.0)?;
+                to.put("head", &head.seq.0)
+            }
+            Answer::Unknown { execution } => Problem {
+                code: "not_found",
+                message: &format!(
+                    "No engine has spoken of `{execution}` yet: subscribe again once one has"
+                ),
+                about: Some(execution.as_str()),
+            }
+            .fields(to),
+            Answer::Receipt(receipt) => {
+                to.put("type", "receipt")?;
+                told(receipt, self.1, to)
+            }
+        }
+    }
+}
+
+fn told<M: SerializeMap>(
+    receipt: &Receipt,
+    durability: Durability,
+    to: &mut M,
+) -> Result<(), M::Error> {
+    let Receipt { about, execution, gate, node, stage, reason, by, at } = receipt;
+    match about {
+        Reference::Decision(id) => to.put("decision_id", id.as_str())?,
+        Reference::Command(id) => to.put("command_id", id.as_str())?,
+    }
+    to.maybe("execution_id", execution.as_ref().map(|it| it.as_str()))?;
+    to.maybe("gate_id", gate.as_ref().map(GateId::as_str))?;
+    to.maybe("node_id", node.as_ref().map(NodeId::as_str))?;
+    to.put("stage", stage.word())?;
+    match stage {
+        Stage::Recorded => to.put("durability", durability.word())?,
+        Stage::Voted { votes, needed } => {
+            to.put("durability", durability.word())?;
+            to.put("votes", votes)?;
+            to.put("needed", needed)?;
+        }
+        Stage::AlreadyDecided { kind, option } => {
+            to.maybe("kind", kind.map(|it| it.word()))?;
+            to.maybe("option_id", option.as_ref())?;
+        }
+        Stage::GateChanged { current } => to.put("gate_version", current)?,
+        Stage::Delivered
+        | Stage::InProgress
+        | Stage::Waiting
+        | Stage::Applied
+        | Stage::Refused
+        | Stage::Failed
+        | Stage::OutcomeUnknown
+        | Stage::GateClosed
+        | Stage::GateUnknown
+        | Stage::IdReused
+        | Stage::Forbidden => (),
+    }
+    to.maybe("reason", reason.as_ref())?;
+    to.maybe("by", by.as_ref().map(|by| Object(Who(by))))?;
+    to.maybe("at", time(*at))
+}
+
+impl Fields for Notice<'_> {
+    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+        match self {
+            Self::Welcome { time, boot, durability, principal, max_message, rate } => {
+                to.put("type", "welcome")?;
+                to.put("relay_time", &Shown(time))?;
+                to.put("boot_id", &Shown(format_args!("{boot:x}")))?;
+                to.put("version", env!("CARGO_PKG_VERSION"))?;
+                to.put("durability", durability.word())?;
+                to.put("principal", &Object(Who(principal)))?;
+                let Principal { groups, roles, .. } = principal;
+                to.put("groups", groups)?;
+                to.put("roles", &List(roles.iter().map(|role| role.name())))?;
+                let (messages_per_second, burst) = *rate;
+                let max_message_bytes = *max_message;
+                to.put("limits", &Object(Limits { max_message_bytes, messages_per_second, burst }))
+            }
+            Self::Pong { time } => {
+                to.put("type", "pong")?;
+                to.put("relay_time", &Shown(time))
+            }
+            Self::Unwatched { name } => {
+                to.put("type", "unsubscribed")?;
+                to.put("execution_id", name)
+            }
+            Self::Problem(Unintelligible { code, message, about }) => {
+                Problem { code, message, about: about.as_deref() }.fields(to)
+            }
+            Self::GoingAway { retry_after_ms } => {
+                to.put("type", "going_away")?;
+                to.put("retry_after_ms", retry_after_ms)
+            }
+        }
+    }
+}
+
+struct Limits {
+    max_message_bytes: usize,
+    messages_per_second: u32,
+    burst: u32,
+}
+
+impl Fields for Limits {
+    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+        to.put("max_message_bytes", &self.max_message_bytes)?;
+        to.put("messages_per_second", &self.messages_per_second)?;
+        to.put("burst", &self.burst)
+    }
+}
+
+struct Problem<'a> {
+    code: &'a str,
+    message: &'a str,
+    about: Option<&'a str>,
+}
+
+impl Fields for Problem<'_> {
+    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+        to.put("type", "error")?;
+        to.put("code", self.code)?;
+        to.put("message", self.message)?;
+        to.maybe("ref", self.about)
+    }
+}

@@ -1,0 +1,79 @@
+//! `/v1/stream`: the relay's own protocol, which can say everything that the model knows. Its
+//! document is `docs/protocol/native.md`.
+//!
+//! It must never say in a frame what a snapshot would not show, nor the other way round: a client
+//! that replaces what frames state has the state.
+
+mod answers;
+mod events;
+mod gates;
+mod parts;
+mod records;
+mod said;
+mod state;
+mod words;
+
+use serde::ser::SerializeMap;
+
+use super::object::{Fields, Object, Put, Shown};
+use super::{Conversation, Dialect, Summary};
+use crate::core::Execution;
+use crate::frame::Frames;
+use crate::model::{ExecutionId, Position, Record, Text, Timestamp};
+
+/// The native protocol.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Native;
+
+impl Dialect for Native {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    fn record(&self, record: &Record, out: &mut Frames) {
+        out.text(&Object(record));
+    }
+
+    fn state(&self, execution: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {
+        state::snapshot(execution, at, state, out);
+    }
+
+    fn heartbeat(
+        &self,
+        execution: &ExecutionId,
+        head: Position,
+        time: Timestamp,
+        out: &mut Frames,
+    ) {
+        out.text(&Object(Heartbeat { execution, head, time }));
+    }
+
+    fn summary(&self, item: &Summary<'_>, out: &mut Frames) {
+        state::summary(item, out);
+    }
+
+    fn directory(&self, items: &[Summary<'_>], out: &mut Frames) {
+        state::directory(items, out);
+    }
+
+    /// Its path names no execution: what to watch is said in messages.
+    fn converse(&self, _: Option<Text>) -> Box<dyn Conversation> {
+        Box::new(answers::Talk::default())
+    }
+}
+
+struct Heartbeat<'a> {
+    execution: &'a ExecutionId,
+    head: Position,
+    time: Timestamp,
+}
+
+impl Fields for Heartbeat<'_> {
+    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
+        to.put("type", "heartbeat")?;
+        to.put("execution_id", self.execution.as_str())?;
+        to.put("epoch", &Shown(self.head.epoch))?;
+        to.put("head", &self.head.seq.0)?;
+        to.put("relay_time", &Shown(self.time))
+    }
+}

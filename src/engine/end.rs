@@ -1,0 +1,103 @@
+//! How a stream ends: what its engine is told, and whether it may come back. One table.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+
+use crate::core::Ending;
+use crate::engine::convert;
+use crate::engine::pb::{self, GoodbyeReason};
+
+/// Why a stream ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// The engine has no more to say.
+    HalfClosed,
+    /// The engine is not there any longer.
+    Gone,
+    /// The engine broke the protocol.
+    Protocol(String),
+    /// A later start of the same process has spoken.
+    Fenced,
+    /// The same process speaks on another stream.
+    Replaced,
+    /// The engine sent twice of what may be unacknowledged.
+    WindowExceeded,
+    /// The engine does not take what it is told.
+    Overloaded,
+    /// The relay goes.
+    Draining,
+    /// The relay took too long to answer.
+    Late,
+}
+
+impl From<Ending> for End {
+    fn from(why: Ending) -> Self {
+        match why {
+            Ending::Fenced => Self::Fenced,
+            Ending::Replaced => Self::Replaced,
+            Ending::Forbidden => {
+                Self::Protocol("the producer's name belongs to another identity".to_owned())
+            }
+        }
+    }
+}
+
+impl End {
+    /// Whether the engine may still expect an answer to what it has sent.
+    pub(super) fn leaves_in_order(&self) -> bool {
+        matches!(self, Self::HalfClosed | Self::Draining)
+    }
+
+    /// The last message. `None` where there is nobody to read it, or nothing to say.
+    pub(super) fn goodbye(&self, retry: Duration) -> Option<pb::Goodbye> {
+        let (reason, _, message) = self.table()?;
+        let again = matches!(self, Self::Draining | Self::Overloaded | Self::WindowExceeded);
+        Some(convert::goodbye(reason, again.then_some(retry), message))
+    }
+
+    /// What the call ends with. `None`: it ends well.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.table().map(|(_, code, message)| Status::new(code, message))
+    }
+
+    fn table(&self) -> Option<(GoodbyeReason, Code, &str)> {
+        Some(match self {
+            Self::HalfClosed | Self::Gone => return None,
+            Self::Protocol(breach) => (GoodbyeReason::Protocol, Code::InvalidArgument, breach),
+            Self::Fenced => (
+                GoodbyeReason::Fenced,
+                Code::FailedPrecondition,
+                "a later start of this producer has attached",
+            ),
+            Self::Replaced => (
+                GoodbyeReason::Replaced,
+                Code::FailedPrecondition,
+                "this producer has attached on another stream",
+            ),
+            Self::WindowExceeded => (
+                GoodbyeReason::WindowExceeded,
+                Code::ResourceExhausted,
+                "twice the window is unacknowledged",
+            ),
+            Self::Overloaded => (
+                GoodbyeReason::Overloaded,
+                Code::ResourceExhausted,
+                "what was to be told to this engine has piled up",
+            ),
+            Self::Draining => {
+                (GoodbyeReason::Draining, Code::Unavailable, "the relay is shutting down")
+            }
+            Self::Late => {
+                (GoodbyeReason::Overloaded, Code::DeadlineExceeded, "not answered in time")
+            }
+        })
+    }
+}
+
+impl From<End> for Status {
+    /// For a call that has nothing else to end with.
+    fn from(end: End) -> Self {
+        end.status().unwrap_or_else(|| Self::cancelled("the call was given up"))
+    }
+}

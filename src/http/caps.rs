@@ -1,0 +1,104 @@
+//! How many connections there may be: of each address, and of all together. A connection holds its
+//! [`Seat`] for as long as it is open, also after it has become a WebSocket.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::seams::Peer;
+
+/// The numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections that have not authenticated, of one address. This machine is exempt.
+    pub of_address: usize,
+    /// Connections of both doors together.
+    pub of_all: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { of_address: 20, of_all: 10_000 }
+    }
+}
+
+/// The connections that there are.
+#[derive(Debug, Clone)]
+pub struct Caps(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    limits: Limits,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    /// Only addresses that have one.
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Caps {
+    /// None taken yet.
+    pub fn new(limits: Limits) -> Self {
+        Self(Arc::new(Shared { limits, taken: Mutex::default() }))
+    }
+
+    /// A seat for `peer`, unless it or all together have too many.
+    pub fn sit(&self, peer: Peer) -> Option<Seat> {
+        let counted = peer.ip().filter(|_| !peer.is_local());
+        let mut taken = self.taken();
+        if taken.all >= self.0.limits.of_all {
+            return None;
+        }
+        if let Some(address) = counted {
+            let of_address = taken.by_address.entry(address).or_default();
+            if *of_address >= self.0.limits.of_address {
+                return None;
+            }
+            *of_address += 1;
+        }
+        taken.all += 1;
+        Some(Seat { caps: self.clone(), counted })
+    }
+
+    /// How many are taken.
+    pub fn len(&self) -> usize {
+        self.taken().all
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers are whole after each statement, so a panic elsewhere spoils nothing.
+    fn taken(&self) -> std::sync::MutexGuard<'_, Taken> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection's place. Dropped, it is free again.
+#[derive(Debug)]
+pub struct Seat {
+    caps: Caps,
+    counted: Option<IpAddr>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.caps.taken();
+        taken.all -= 1;
+        if let Some(address) = self.counted
+            && let Some(count) = taken.by_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_address.remove(&address);
+            }
+        }
+    }
+}

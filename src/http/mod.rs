@@ -1,0 +1,56 @@
+//! Everything that is HTTP: the accept loop that both doors share, and for viewers the page, the
+//! REST paths, the probes, and the way to a WebSocket.
+
+pub mod assets;
+pub mod caller;
+pub mod caps;
+pub mod health;
+pub mod listen;
+pub mod rest;
+pub mod routes;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+pub use tonic::body::Body;
+
+/// A response with a body of this type.
+fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Body> {
+    let mut response = Response::new(Body::new(Full::new(body.into())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A response whose body is JSON.
+fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    respond(status, "application/json", body)
+}
+
+/// Why a request is not done: a word for programs and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A word for programs.
+    pub code: &'static str,
+    /// A sentence for people, with the remedy where there is one.
+    pub message: String,
+}
+
+impl Refusal {
+    /// Says no.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// As it is answered: `{"code": …, "message": …}`.
+    pub fn response(&self) -> Response<Body> {
+        let body = serde_json::json!({ "code": self.code, "message": self.message });
+        json(self.status, body.to_string())
+    }
+}

@@ -1,0 +1,297 @@
+//! The whole URL space of the viewers' door, on one screen.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
+use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::debug;
+
+use super::{Body, Refusal, assets, caller::Allowed, health, listen, rest};
+use crate::dialect::Dialect;
+use crate::model::{Principal, Text, ViewerId};
+use crate::shard::Shards;
+use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
+use crate::viewer::{connection::Guest, handshake};
+
+/// The longest name that is worth looking up, in bytes. A longer one is cut to one byte more, so
+/// that it stays a name that nothing has.
+const LONGEST_NAME: usize = 256;
+
+/// A path, as it is understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Route {
+    Page,
+    Live,
+    Ready,
+    Metrics,
+    /// WebSocket, native.
+    Stream,
+    /// WebSocket, windags.
+    Dag(Text),
+    Executions,
+    Execution(Text),
+    Records(Text),
+    Decisions(Text, Text),
+    Commands(Text),
+    Start,
+}
+
+impl Route {
+    /// Each segment is decoded once. An empty or impossible name is still a name: who asks for it
+    /// is told that nothing has it.
+    fn of(path: &str) -> Option<Self> {
+        let path: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+        Some(match path[..] {
+            [""] => Self::Page,
+            ["livez"] => Self::Live,
+            ["readyz"] => Self::Ready,
+            ["metrics"] => Self::Metrics,
+            ["v1", "stream"] => Self::Stream,
+            ["api", "dags", dag, "stream"] => Self::Dag(name(dag)),
+            ["v1", "executions"] => Self::Executions,
+            ["v1", "executions", it] => Self::Execution(name(it)),
+            ["v1", "executions", it, "records"] => Self::Records(name(it)),
+            ["v1", "executions", it, "gates", gate, "decisions"] => {
+                Self::Decisions(name(it), name(gate))
+            }
+            ["v1", "executions", it, "commands"] => Self::Commands(name(it)),
+            ["v1", "commands"] => Self::Start,
+            _ => return None,
+        })
+    }
+
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Decisions(..) | Self::Commands(_) | Self::Start => "POST, OPTIONS",
+            Self::Stream | Self::Dag(_) => "GET",
+            Self::Page
+            | Self::Live
+            | Self::Ready
+            | Self::Metrics
+            | Self::Executions
+            | Self::Execution(_)
+            | Self::Records(_) => "GET, HEAD, OPTIONS",
+        }
+    }
+}
+
+fn name(segment: &str) -> Text {
+    let decoded = percent_decode_str(segment).decode_utf8_lossy();
+    let end = (LONGEST_NAME + 1..decoded.len()).find(|at| decoded.is_char_boundary(*at));
+    decoded[..end.unwrap_or(decoded.len())].into()
+}
+
+/// What is done with a viewer once its connection is a WebSocket.
+pub type Welcome =
+    Arc<dyn Fn(TokioIo<Upgraded>, Guest) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
+/// What the paths lead to.
+pub struct Site {
+    /// The executions.
+    pub shards: Shards,
+    /// Spoken at `/v1/stream`, and by the REST paths.
+    pub native: &'static dyn Dialect,
+    /// Spoken at `/api/dags/{dagId}/stream`.
+    pub windags: &'static dyn Dialect,
+    /// Receives viewers.
+    pub welcome: Welcome,
+    /// Which hosts and origins are let in.
+    pub allowed: Allowed,
+    /// What `/readyz` says.
+    pub ready: health::Ready,
+    /// What it counts, and `/metrics` says.
+    pub metrics: Arc<Metrics>,
+    /// Who owns the tasks of viewers.
+    pub tasks: Tasks,
+    /// Counts viewers: see [`Site::next_viewer`].
+    pub viewers: AtomicU64,
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// As the viewers' door needs it: with the headers that every response carries.
+    pub fn service(self: Arc<Self>) -> listen::Site {
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let site = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(site.answer(request).await) }
+        });
+        let mut service = BoxCloneSyncService::new(
+            CompressionLayer::new().layer(answer).map_response(|it| it.map(Body::new)),
+        );
+        for (name, value) in assets::headers() {
+            let layer = SetResponseHeaderLayer::overriding(name, value);
+            service = BoxCloneSyncService::new(layer.layer(service));
+        }
+        service
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
+        let connection = request.extensions().get::<listen::Connection>().cloned();
+        let tls = connection.as_ref().is_some_and(|it| it.tls);
+        if let Err(refusal) = self.allowed.admit(request.uri(), request.headers(), tls) {
+            self.metrics.connections_refused(refusal.code).inc();
+            return refusal.response();
+        }
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (head, body) = request.into_parts();
+        let shared = self.allowed.shares_with(&head.headers);
+        let origin = head.headers.get(header::ORIGIN).filter(|_| shared).cloned();
+        let answer = self.route(&head, body, upgrade, connection).await;
+        let mut response = answer.unwrap_or_else(|refusal| refusal.response());
+        if let Some(origin) = origin {
+            share(response.headers_mut(), origin);
+        }
+        response
+    }
+
+    async fn route(
+        &self,
+        head: &request::Parts,
+        body: Incoming,
+        upgrade: OnUpgrade,
+        connection: Option<listen::Connection>,
+    ) -> Result<Response<Body>, Refusal> {
+        let Some(route) = Route::of(head.uri.path()) else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here."));
+        };
+        // A WebSocket has more to say about its request than its method.
+        if route == Route::Stream {
+            return Ok(self.upgrade(head, upgrade, connection, self.native, None));
+        }
+        if let Route::Dag(dag) = route {
+            return Ok(self.upgrade(head, upgrade, connection, self.windags, Some(dag)));
+        }
+        if head.method == Method::OPTIONS {
+            return Ok(allow(Response::new(Body::empty()), &route));
+        }
+        if !route.methods().split(", ").any(|it| it == head.method.as_str()) {
+            return Ok(not_allowed(&route));
+        }
+        let rest = rest::Rest { site: self, principal: Arc::new(Principal::local()) };
+        match route {
+            Route::Page => Ok(assets::page()),
+            Route::Live => Ok(health::live()),
+            Route::Ready => Ok(health::ready(&self.ready)),
+            Route::Metrics => Ok(health::metrics(&self.metrics)),
+            Route::Executions => rest.executions().await,
+            Route::Execution(it) => rest.execution(it).await,
+            Route::Records(it) => rest.records(it, head.uri.query()).await,
+            Route::Decisions(it, gate) => rest.decide(&it, &gate, &head.headers, body).await,
+            Route::Commands(it) => rest.command(&it, &head.headers, body).await,
+            Route::Start => rest.start(&head.headers, body).await,
+            Route::Stream | Route::Dag(_) => unreachable!("answered above"),
+        }
+    }
+
+    /// Answers 101, and hands the connection over once the peer has seen it.
+    fn upgrade(
+        &self,
+        head: &request::Parts,
+        upgrade: OnUpgrade,
+        connection: Option<listen::Connection>,
+        dialect: &'static dyn Dialect,
+        path: Option<Text>,
+    ) -> Response<Body> {
+        let headers = match handshake::check(head) {
+            Ok(headers) => headers,
+            Err(fault) => {
+                let mut response =
+                    Refusal::new(fault.status(), fault.code(), fault.to_string()).response();
+                response.headers_mut().extend(fault.header());
+                return response;
+            }
+        };
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        *response.headers_mut() = headers;
+        if path.is_none() && handshake::offers_ours(&head.headers) {
+            let ours = HeaderValue::from_static(handshake::SUBPROTOCOL);
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, ours);
+        }
+        let guest = Guest {
+            viewer: self.next_viewer(),
+            dialect,
+            conversation: dialect.converse(path),
+            principal: Principal::local(),
+        };
+        let welcome = Arc::clone(&self.welcome);
+        // hyper is done with the connection now, so this task is what counts as it: with its seat.
+        self.tasks.spawn("viewer", async move {
+            let _connection = connection;
+            match upgrade.await {
+                Ok(stream) => welcome(TokioIo::new(stream), guest).await,
+                Err(err) => debug!(%err, "gone before it was a WebSocket"),
+            }
+        });
+        response
+    }
+
+    /// A number that no other viewer has.
+    pub fn next_viewer(&self) -> ViewerId {
+        ViewerId(self.viewers.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+fn not_allowed(route: &Route) -> Response<Body> {
+    let refusal = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("This address takes {}.", route.methods()),
+    );
+    allow(refusal.response(), route)
+}
+
+fn allow(mut response: Response<Body>, route: &Route) -> Response<Body> {
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.methods()));
+    response
+}
+
+/// Lets a page of an origin that the operator allows read the response (CORS).
+fn share(headers: &mut HeaderMap, origin: HeaderValue) {
+    let fixed = HeaderValue::from_static;
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.append(header::VARY, fixed("origin"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, POST"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fixed("content-type, authorization"));
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST_NAME, Route};
+
+    #[test]
+    fn names_are_decoded_once_and_never_cut_into_another_name() {
+        let dag = |path: &str| Route::of(path).unwrap();
+        assert_eq!(dag("/api/dags/a%2Fb/stream"), Route::Dag("a/b".into()));
+        assert_eq!(dag("/api/dags/a%252Fb/stream"), Route::Dag("a%2Fb".into()));
+        assert_eq!(dag("/api/dags//stream"), Route::Dag("".into()));
+        assert_eq!(dag("/api/dags/%FF/stream"), Route::Dag("\u{FFFD}".into()));
+        let long = format!("/api/dags/{}/stream", "a".repeat(9_000));
+        assert_eq!(dag(&long), Route::Dag("a".repeat(LONGEST_NAME + 1).into()));
+        assert_eq!(Route::of("/v1/executions/"), Some(Route::Execution("".into())));
+        assert_eq!(Route::of("/v1/executions/x/"), None);
+        assert_eq!(Route::of("*"), None);
+    }
+}

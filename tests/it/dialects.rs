@@ -1,0 +1,40 @@
+//! Dialects, seen from outside: records and answers in, frames out, and the other way round.
+
+mod documents;
+mod fold;
+mod native;
+mod steering;
+mod story;
+mod talking;
+mod windags;
+mod windags_talk;
+
+use footplate::frame::Frames;
+use serde_json::Value;
+
+/// What is said, as a client reads it: each frame's text.
+pub(crate) fn texts(say: impl FnOnce(&mut Frames)) -> Vec<String> {
+    let mut frames = Frames::default();
+    say(&mut frames);
+    let mut bytes = frames.as_bytes();
+    let mut texts = vec![];
+    while !bytes.is_empty() {
+        let (header, len) = match *bytes {
+            [0x81, len @ 0..=125, ..] => (2, len as usize),
+            [0x81, 126, a, b, ..] => (4, u16::from_be_bytes([a, b]) as usize),
+            [0x81, 127, a, b, c, d, e, f, g, h, ..] => {
+                (10, u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize)
+            }
+            _ => panic!("not a text frame: {bytes:?}"),
+        };
+        let payload = bytes[header..header + len].to_vec();
+        texts.push(String::from_utf8(payload).unwrap());
+        bytes = &bytes[header + len..];
+    }
+    texts
+}
+
+/// What is said, as values.
+pub(crate) fn values(say: impl FnOnce(&mut Frames)) -> Vec<Value> {
+    texts(say).iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
