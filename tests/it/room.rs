@@ -516,7 +516,7 @@ fn of_what_is_forgotten_there_is_nothing_more() {
 
 #[test]
 fn whatever_happens_everybody_ends_with_the_truth() {
-    Dice::each(60, play);
+    Dice::each(50, play);
 }
 
 fn play(dice: &mut Dice) {
@@ -525,7 +525,7 @@ fn play(dice: &mut Dice) {
     let records = 1 + dice.below(200) as usize;
     let mut world = World::new(LOGS, Keep { bytes, records, age: Duration::from_secs(60) });
     let mut clients: Vec<Client> = vec![];
-    for step in 0..dice.below(600) {
+    for step in 0..dice.below(300) {
         let any = dice.below(clients.len().max(1) as u64) as usize;
         let at = dice.below(LOGS as u64) as usize;
         match (dice.below(12), clients.get_mut(any)) {
