@@ -95,7 +95,7 @@ pub enum Fact {
         producer: ProducerId,
     },
     /// A producer is attached: for the first time, or again.
-    EngineBack {
+    EngineAttached {
         /// Which.
         producer: ProducerId,
         /// Which start of its process.

@@ -92,7 +92,7 @@ pub(crate) fn record(record: &Record) -> String {
             format!("{id} {stage:?}{why}")
         }
         Fact::EngineLost { producer } => format!("{producer} lost"),
-        Fact::EngineBack { producer, epoch, .. } => format!("{producer}/{epoch} attached"),
+        Fact::EngineAttached { producer, epoch, .. } => format!("{producer}/{epoch} attached"),
     };
     let but = contradiction.map(|it| format!(" but {it:?}")).unwrap_or_default();
     let node = after.node.as_ref().filter(|_| after.moved);

@@ -4,6 +4,9 @@
 //! and remarks (`#`). `UPDATE=1 cargo test transcripts` rewrites the `<` lines; read the diff before
 //! you keep it. The words of the inputs are read in `script.rs`, those of the effects written in
 //! `show.rs`.
+//!
+//! Beside each lies what viewers of each dialect see of it: `*` everybody who watches that execution,
+//! `v1` that viewer alone.
 
 use std::{
     env, fs,
@@ -12,9 +15,14 @@ use std::{
 };
 
 use footplate::core::{Effect, Limits, Relay, Start};
-use footplate::model::{Now, Position, Timestamp};
+use footplate::dialect::{Conversation, Dialect, Notice, native::Native, windags::Windags};
+use footplate::frame::Frames;
+use footplate::model::{Durability, Now, Position, Principal, Timestamp, ViewerId};
 
+use crate::dialects::texts;
 use crate::{script, show};
+
+const DIALECTS: [&dyn Dialect; 2] = [&Native, &Windags { wire_extras: true }];
 
 #[test]
 fn transcripts() {
@@ -28,6 +36,10 @@ fn transcripts() {
         let mut play = Play::new();
         fs::read_to_string(&file).unwrap().lines().for_each(|line| play.line(line));
         check(&file, &play.seen);
+        for view in &play.views {
+            let name = format!("{}.jsonl", view.dialect.name());
+            check(&file.with_extension(name), &view.seen);
+        }
     }
 }
 
@@ -43,6 +55,36 @@ struct Play {
     now: Now,
     relay: Relay,
     seen: String,
+    views: [View; 2],
+}
+
+/// What is seen in one dialect. One conversation stands for all: it keeps nothing of a viewer.
+struct View {
+    dialect: &'static dyn Dialect,
+    talk: Box<dyn Conversation>,
+    seen: String,
+}
+
+impl View {
+    fn new(dialect: &'static dyn Dialect) -> Self {
+        let mut talk = dialect.converse(Some("x1".into()));
+        let welcome = Notice::Welcome {
+            time: Timestamp(0),
+            boot: 7,
+            durability: Durability::Memory,
+            principal: &Principal::local(),
+            max_message: 1 << 20,
+            rate: (50, 100),
+        };
+        talk.notice(&welcome, &mut Frames::default());
+        Self { dialect, talk, seen: String::new() }
+    }
+
+    fn see(&mut self, who: &str, say: impl FnOnce(&mut Self, &mut Frames)) {
+        for text in texts(|out| say(self, out)) {
+            self.seen += &format!("{who} {text}\n");
+        }
+    }
 }
 
 impl Play {
@@ -51,7 +93,8 @@ impl Play {
         // 2026-11-20T10:00:00Z, so that times are easy to read.
         let now =
             Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
-        Self { now, relay: Relay::new(7, limits), seen: String::new() }
+        let views = DIALECTS.map(View::new);
+        Self { now, relay: Relay::new(7, limits), seen: String::new(), views }
     }
 
     fn line(&mut self, line: &str) {
@@ -91,7 +134,17 @@ impl Play {
     fn effects(&mut self) {
         while let Some(effect) = self.relay.poll_effect() {
             self.see(&show::effect(&effect));
-            assert!(!matches!(&effect, Effect::Append(record) if record.position.seq.0 == 0));
+            for view in &mut self.views {
+                match &effect {
+                    Effect::Append(record) => {
+                        view.see("*", |view, out| view.dialect.record(record, out));
+                    }
+                    Effect::Answer { viewer: ViewerId(viewer), answer } => {
+                        view.see(&format!("v{viewer}"), |view, out| view.talk.answer(answer, out));
+                    }
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -103,6 +156,9 @@ impl Play {
             Start::After(at) => self.see(&format!("{viewer} goes on after {at}")),
             Start::Snapshot { at, why } => {
                 let (_, state) = self.relay.snapshot(&execution).unwrap();
+                for view in &mut self.views {
+                    view.see(viewer, |view, out| view.dialect.state(&execution, at, state, out));
+                }
                 let state = show::state(state);
                 self.see(&format!("{viewer} is shown {execution} {at} ({why:?}): {state}"));
             }

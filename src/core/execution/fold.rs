@@ -83,7 +83,7 @@ impl Execution {
                 after.presence = Some(Arc::new(presence.clone()));
                 Ok(())
             }
-            Fact::EngineBack { producer, epoch, capabilities } => {
+            Fact::EngineAttached { producer, epoch, capabilities } => {
                 let presence = self.presence(producer);
                 presence.attached = true;
                 presence.epoch = *epoch;

@@ -29,7 +29,7 @@ impl Turn<'_> {
         let known = self.log.state.producers.get(&producer);
         let restarted = known.is_some_and(|it| it.epoch < epoch);
         if !known.is_some_and(|it| it.attached && it.epoch == epoch) {
-            self.note(Fact::EngineBack { producer: producer.clone(), epoch, capabilities });
+            self.note(Fact::EngineAttached { producer: producer.clone(), epoch, capabilities });
         }
         self.redeliver(&producer, restarted.then_some(claim));
         self.reorder(&producer, epoch, claim);

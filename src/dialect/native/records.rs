@@ -67,7 +67,7 @@ fn name(fact: &Fact) -> &'static str {
         Fact::Resolved { .. } => "gate_resolved",
         Fact::Delivered { .. } => "gate_delivery",
         Fact::Commanded { .. } | Fact::CommandMoved { .. } => "command_status",
-        Fact::EngineLost { .. } | Fact::EngineBack { .. } => "engine_status",
+        Fact::EngineLost { .. } | Fact::EngineAttached { .. } => "engine_status",
     }
 }
 
@@ -77,7 +77,7 @@ fn origin(fact: &Fact) -> Option<(&ProducerId, Option<Pseq>)> {
         Fact::Said { producer, pseq, .. } | Fact::Rejected { producer, pseq, .. } => {
             Some((producer, *pseq))
         }
-        Fact::EngineLost { producer, .. } | Fact::EngineBack { producer, .. } => {
+        Fact::EngineLost { producer, .. } | Fact::EngineAttached { producer, .. } => {
             Some((producer, None))
         }
         Fact::Voted { .. }
@@ -124,7 +124,7 @@ fn what_happened<M: SerializeMap>(fact: &Fact, after: &After, to: &mut M) -> Res
             to.maybe("reason", reason.as_ref())
         }
         Fact::EngineLost { .. } => to.put("status", "lost"),
-        Fact::EngineBack { .. } => to.put("status", "back"),
+        Fact::EngineAttached { .. } => to.put("status", "attached"),
     }
 }
 

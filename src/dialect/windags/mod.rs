@@ -64,7 +64,7 @@ impl Dialect for Windags {
             | Fact::Commanded { .. }
             | Fact::CommandMoved { .. }
             | Fact::EngineLost { .. }
-            | Fact::EngineBack { .. } => moved(after, &mut teller),
+            | Fact::EngineAttached { .. } => moved(after, &mut teller),
         }
     }
 

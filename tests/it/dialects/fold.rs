@@ -15,7 +15,7 @@ pub(super) fn fold(state: &mut Execution, record: &Record) {
     {
         producer = Some((name, *pseq));
     }
-    if let Fact::EngineLost { producer: name } | Fact::EngineBack { producer: name, .. } =
+    if let Fact::EngineLost { producer: name } | Fact::EngineAttached { producer: name, .. } =
         &record.fact
     {
         producer = Some((name, None));

@@ -237,7 +237,7 @@ pub(super) fn faults(story: &mut Story) {
     let back = Presence { epoch: ProducerEpoch(4), ..presence };
     let (epoch, capabilities) = (back.epoch, back.capabilities.clone());
     let after = After { presence: Some(Arc::new(back)), ..After::default() };
-    story.fact(Fact::EngineBack { producer: id("engine-1"), epoch, capabilities }, after);
+    story.fact(Fact::EngineAttached { producer: id("engine-1"), epoch, capabilities }, after);
 
     // An old attempt speaks up: told, and without effect. Were it applied, `build` would run.
     let late = Node { status: NodeStatus::Running, ..story.node("build") };
