@@ -62,7 +62,7 @@ impl App {
         let (ready, closing, caps) =
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
-        let parts = inside::start(&seams, [&inside, &engines, &viewers]).await;
+        let parts = inside::start(&seams, &metrics, [&inside, &engines, &viewers]).await;
 
         let site = Arc::new(Site {
             shards: parts.shards,

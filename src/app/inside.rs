@@ -19,6 +19,7 @@ use crate::seams::{Peer, Seams};
 use crate::shard::{Shard, Shards};
 use crate::store::Memory;
 use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
 use crate::viewer::connection::{self, House};
 
 /// Messages that may wait for the shard.
@@ -34,14 +35,19 @@ pub(super) struct Parts {
 }
 
 /// Starts what needs no port. Each side is told of the drain by its own tasks' word.
-pub(super) async fn start(seams: &Seams, [inside, engines, viewers]: [&Tasks; 3]) -> Parts {
+pub(super) async fn start(
+    seams: &Seams,
+    metrics: &Arc<Metrics>,
+    [inside, engines, viewers]: [&Tasks; 3],
+) -> Parts {
     let (boot, durability) = (seams.chance.number(), Durability::Memory);
     let (limits, options) = (Limits::default(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
     let relay = Relay::new(boot, limits);
-    let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options));
+    let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options))
+        .counting(Arc::clone(metrics));
     inside.spawn("shard", async move {
         if let Err(err) = shard.run(inbox).await {
             error!(%err, "the store can't keep what happens; nothing more is taken in");
@@ -56,11 +62,16 @@ pub(super) async fn start(seams: &Seams, [inside, engines, viewers]: [&Tasks; 3]
         options,
         drain: viewers.draining().clone(),
     };
+    let metrics = Arc::clone(metrics);
     let welcome: Welcome = Arc::new(move |io, guest| {
-        let (house, viewer) = (house.clone(), guest.viewer);
+        let (house, metrics) = (house.clone(), Arc::clone(&metrics));
+        let (viewer, dialect) = (guest.viewer, guest.dialect.name());
         Box::pin(async move {
+            metrics.viewers_connected(dialect).inc();
             let close = connection::run(io, guest, house).await;
-            debug!(%viewer, ?close, "viewer gone");
+            metrics.viewers_connected(dialect).dec();
+            metrics.viewers_gone(close.word()).inc();
+            debug!(%viewer, dialect, why = close.word(), "viewer gone");
         })
     });
 

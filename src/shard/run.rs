@@ -16,11 +16,13 @@ use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
 use crate::dialect::Summary;
 use crate::model::{
-    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
+    CommandId, DecisionId, ExecutionId, Fact, Issue, Kind, LinkId, Now, Principal, Record, Seq,
+    ViewerId,
 };
 use crate::room::{Gauge, Room};
 use crate::seams::Clock;
 use crate::store::Backend;
+use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
 
 /// Messages that are taken in before anybody sees what came of them.
@@ -50,6 +52,7 @@ pub struct Shard<Store> {
     alarms: BTreeSet<(Instant, ExecutionId)>,
     /// When to look for viewers that went without a word.
     sweep: Option<Instant>,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// A room, and when its viewers are told that there is nothing new.
@@ -80,8 +83,15 @@ impl<Store: Backend> Shard<Store> {
             renamed: false,
             alarms: BTreeSet::new(),
             sweep: None,
+            metrics: Arc::default(),
             options,
         }
+    }
+
+    /// Counts what it does in these.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Runs until every sender of `inbox` is gone.
@@ -139,8 +149,18 @@ impl<Store: Backend> Shard<Store> {
     fn take(&mut self, now: Now, message: Message) -> Option<Message> {
         match message {
             Message::Input(input) => {
-                if let Input::Detached { link } = &input {
-                    self.engines.remove(link);
+                match &input {
+                    Input::Detached { link } => self.disconnect(*link),
+                    Input::Published { events, .. } => {
+                        self.metrics.events_received.inc_by(events.len() as u64);
+                    }
+                    Input::Greeted { .. }
+                    | Input::Claimed { .. }
+                    | Input::Reported { .. }
+                    | Input::Receipted { .. }
+                    | Input::Withdrawn { .. }
+                    | Input::Decided { .. }
+                    | Input::Commanded { .. } => {}
                 }
                 match self.forbidden(&input) {
                     Some(answer) => self.effects.push(answer),
@@ -148,7 +168,10 @@ impl<Store: Backend> Shard<Store> {
                 }
                 self.collect();
             }
-            Message::Engine { link, outbox } => drop(self.engines.insert(link, outbox)),
+            Message::Engine { link, outbox } => {
+                self.engines.insert(link, outbox);
+                self.metrics.engines_attached.set(self.engines.len() as i64);
+            }
             Message::Viewer { viewer, principal, answers } => {
                 self.viewers.insert(viewer, Reach::new(principal, answers));
                 self.sweep.get_or_insert(now.instant + self.options.beat_every);
@@ -248,7 +271,11 @@ impl<Store: Backend> Shard<Store> {
                 self.renamed = true;
                 self.tell(now, link, ToEngine::Granted { grants });
             }
-            Effect::Result { link, result } => self.tell(now, link, ToEngine::Result(result)),
+            Effect::Result { link, result } => {
+                let other = result.issues.iter().filter(|(.., issue)| *issue == Issue::Conflict);
+                self.metrics.events_conflicting.inc_by(other.count() as u64);
+                self.tell(now, link, ToEngine::Result(result));
+            }
             Effect::NeedState { link, execution } => {
                 self.tell(now, link, ToEngine::NeedState { execution });
             }
@@ -263,12 +290,18 @@ impl<Store: Backend> Shard<Store> {
             }
             Effect::End { link, why } => {
                 self.tell(now, link, ToEngine::End(why));
-                self.engines.remove(&link);
+                self.disconnect(link);
             }
         }
     }
 
+    fn disconnect(&mut self, link: LinkId) {
+        self.engines.remove(&link);
+        self.metrics.engines_attached.set(self.engines.len() as i64);
+    }
+
     fn append(&mut self, now: Instant, record: &Record) {
+        self.metrics.count(record);
         if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
             room.append(now, |dialect, out| dialect.record(record, out));
             self.touched.insert(record.execution.clone());
@@ -353,7 +386,7 @@ impl<Store: Backend> Shard<Store> {
     fn tell(&mut self, now: Now, link: LinkId, what: ToEngine) {
         let Some(outbox) = self.engines.get(&link) else { return };
         if outbox.try_send(what).is_err() {
-            self.engines.remove(&link);
+            self.disconnect(link);
             self.relay.handle(now, Input::Detached { link });
         }
     }

@@ -162,7 +162,7 @@ impl<Store: Backend> Shard<Store> {
             return Ok((None, None));
         };
         self.room(now.instant, execution);
-        let Self { relay, rooms, gauge, .. } = self;
+        let Self { relay, rooms, gauge, metrics, .. } = self;
         let (Some((head, state)), Some(start), Some(heard)) =
             (relay.snapshot(execution), relay.start(execution, since), rooms.get_mut(execution))
         else {
@@ -199,6 +199,7 @@ impl<Store: Backend> Shard<Store> {
             Start::After(position) => Some(position.seq),
             Start::Snapshot { why, .. } => {
                 if why == Why::Ahead {
+                    metrics.positions_ahead.inc();
                     tracing::error!(%execution, %head, "a viewer has seen what the relay has lost");
                 }
                 room.rewind(dialect, gauge, |out| dialect.state(execution, head, state, out))?;

@@ -5,6 +5,8 @@ use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
 use prometheus_client::registry::Registry;
 
+use crate::model::{Fact, Kind, Record, Seq};
+
 /// Every number that the program counts.
 #[derive(Debug)]
 pub struct Metrics {
@@ -29,7 +31,7 @@ pub struct Metrics {
     /// Times that accepting a connection failed, as it does without descriptors.
     pub accept_errors: Counter,
     viewers_connected: Family<Dialect, Gauge>,
-    viewers_dropped: Family<Reason, Counter>,
+    viewers_gone: Family<Reason, Counter>,
     connections_refused: Family<Reason, Counter>,
     registry: Registry,
 }
@@ -59,7 +61,7 @@ impl Metrics {
             positions_ahead: Counter::default(),
             accept_errors: Counter::default(),
             viewers_connected: Family::default(),
-            viewers_dropped: Family::default(),
+            viewers_gone: Family::default(),
             connections_refused: Family::default(),
             registry: Registry::with_prefix("footplate"),
         };
@@ -86,7 +88,7 @@ impl Metrics {
             positions_ahead: "Viewers with a position that the relay has lost",
             accept_errors: "Times that accepting a connection failed",
             viewers_connected: "Viewers that are connected",
-            viewers_dropped: "Viewers that were dropped, by reason",
+            viewers_gone: "Viewers whose connection ended, by reason",
             connections_refused: "Connections and requests that were refused, by reason",
         }
     }
@@ -96,14 +98,39 @@ impl Metrics {
         self.viewers_connected.get_or_create_owned(&Dialect { dialect })
     }
 
-    /// The viewers that were dropped for this reason.
-    pub fn viewers_dropped(&self, reason: &'static str) -> Counter {
-        self.viewers_dropped.get_or_create_owned(&Reason { reason })
+    /// The viewers whose connection ended for this reason.
+    pub fn viewers_gone(&self, reason: &'static str) -> Counter {
+        self.viewers_gone.get_or_create_owned(&Reason { reason })
     }
 
     /// The connections and requests that were refused for this reason.
     pub fn connections_refused(&self, reason: &'static str) -> Counter {
         self.connections_refused.get_or_create_owned(&Reason { reason })
+    }
+
+    /// Counts a record that was appended.
+    pub fn count(&self, record: &Record) {
+        self.records_appended.inc();
+        let own = record.execution.workflow().is_none();
+        if own && record.position.seq == Seq(1) {
+            self.executions_live.inc();
+        }
+        match &record.fact {
+            Fact::Said { event, .. } => {
+                let ends = matches!(event.kind, Kind::ExecutionFinished(_));
+                if ends && own && record.contradiction.is_none() {
+                    self.executions_live.dec();
+                }
+            }
+            Fact::Rejected { .. } => drop(self.events_rejected.inc()),
+            Fact::Voted { .. } => drop(self.decisions_recorded.inc()),
+            Fact::Commanded { .. } => drop(self.commands_recorded.inc()),
+            Fact::Resolved { .. }
+            | Fact::Delivered { .. }
+            | Fact::CommandMoved { .. }
+            | Fact::EngineLost { .. }
+            | Fact::EngineAttached { .. } => {}
+        }
     }
 
     /// All of them in the OpenMetrics text format.

@@ -73,6 +73,28 @@ impl Close {
         Self::Lost,
     ];
 
+    /// A word for it, in logs and as a metric's label.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Drain => "drain",
+            Self::Slow => "slow",
+            Self::Overloaded => "overloaded",
+            Self::Policy => "policy",
+            Self::Token => "token",
+            Self::Forbidden => "forbidden",
+            Self::Gone => "gone",
+            Self::Protocol => "protocol",
+            Self::Binary => "binary",
+            Self::Utf8 => "utf8",
+            Self::TooBig => "too_big",
+            Self::Silent => "silent",
+            Self::Stalled => "stalled",
+            Self::ByPeer => "by_peer",
+            Self::Lost => "lost",
+        }
+    }
+
     /// How it is said.
     pub fn farewell(self, manners: Manners) -> Farewell {
         use Manners::{Native, Seed};
