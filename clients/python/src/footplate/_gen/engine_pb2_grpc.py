@@ -29,7 +29,9 @@ class EngineServiceStub(object):
     """What the relay offers to engines. Every message has an id or a number, an acknowledgement, a rule for sending it again
     and a rule by which the receiver recognises it: nothing here relies on the transport to deliver once.
 
-    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`.
+    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`. Over a Unix socket, the
+    authority of a call is a host's name such as `localhost`: the socket's path, which some libraries state unless they are
+    told otherwise (in the family of gRPC core by the channel's option `grpc.default_authority`), is refused by HTTP/2.
     """
 
     def __init__(self, channel):
@@ -54,7 +56,9 @@ class EngineServiceServicer(object):
     """What the relay offers to engines. Every message has an id or a number, an acknowledgement, a rule for sending it again
     and a rule by which the receiver recognises it: nothing here relies on the transport to deliver once.
 
-    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`.
+    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`. Over a Unix socket, the
+    authority of a call is a host's name such as `localhost`: the socket's path, which some libraries state unless they are
+    told otherwise (in the family of gRPC core by the channel's option `grpc.default_authority`), is refused by HTTP/2.
     """
 
     def Attach(self, request_iterator, context):
@@ -103,7 +107,9 @@ class EngineService(object):
     """What the relay offers to engines. Every message has an id or a number, an acknowledgement, a rule for sending it again
     and a rule by which the receiver recognises it: nothing here relies on the transport to deliver once.
 
-    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`.
+    Metadata of a call: `authorization` with a bearer token, `traceparent` and `tracestate`. Over a Unix socket, the
+    authority of a call is a host's name such as `localhost`: the socket's path, which some libraries state unless they are
+    told otherwise (in the family of gRPC core by the channel's option `grpc.default_authority`), is refused by HTTP/2.
     """
 
     @staticmethod
