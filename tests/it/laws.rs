@@ -160,6 +160,8 @@ impl Game {
             0 => "node n running",
             1 => "bad",
             2 => "node m completed; node m failed",
+            3 if a.is_multiple_of(5) => "graph replace a b a>b",
+            3 if a.is_multiple_of(7) => "graph -n n a b n>a",
             3 => "graph a b a>b; cost 0.5",
             4 => "closed g withdrawn",
             5 => "status running; progress 0.5",

@@ -107,13 +107,14 @@ impl Execution {
 
     pub(super) fn declared(&mut self, declared: &GraphDeclared, after: &mut After) {
         let mut delta = GraphDelta::default();
+        // What is declared in the same breath stays.
+        let kept: BTreeSet<&NodeId> = declared.nodes.iter().map(|node| &node.node_id).collect();
+        let gone = |id: &&NodeId| !kept.contains(id);
         if declared.replace {
-            let kept: BTreeSet<&NodeId> = declared.nodes.iter().map(|node| &node.node_id).collect();
-            let gone = self.nodes.keys().filter(|id| !kept.contains(id));
-            delta.removed_nodes.extend(gone.cloned());
+            delta.removed_nodes.extend(self.nodes.keys().filter(gone).cloned());
             delta.removed_edges.extend(std::mem::take(&mut self.edges).into_keys());
         }
-        delta.removed_nodes.extend(declared.removed_node_ids.iter().cloned());
+        delta.removed_nodes.extend(declared.removed_node_ids.iter().filter(gone).cloned());
         for id in &delta.removed_nodes {
             self.remove_node(id, &mut delta.removed_edges);
         }
@@ -138,6 +139,8 @@ impl Execution {
             edge.graph = Some(Arc::new(graph.clone()));
             delta.edges.push((key, edge.clone()));
         }
+        // So that it does not matter in which order a reader takes what is there and what is gone.
+        delta.removed_edges.retain(|key| !self.edges.contains_key(key));
         after.nodes = Some(Arc::new(touched));
         after.graph = Some(Arc::new(delta));
     }

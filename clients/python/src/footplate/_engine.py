@@ -48,6 +48,9 @@ KEEPALIVE = [
     # Each dialling is our own, after our own delay.
     ("grpc.use_local_subchannel_pool", 1),
 ]
+# For a Unix socket gRPC would name the socket's path as the authority, percent-encoded. That is no authority, and HTTP/2
+# servers that are strict refuse the call for it.
+UNIX = [("grpc.default_authority", "localhost")]
 REASONS = {
     pb.GOODBYE_REASON_FENCED: Fenced,
     pb.GOODBYE_REASON_REPLACED: Replaced,
@@ -372,10 +375,11 @@ class Engine:
         try:
             token = self._token() if callable(self._token) else self._token
             metadata = [("authorization", f"Bearer {token}")] if token else None
+            options = KEEPALIVE + UNIX if self._target.startswith("unix:") else KEEPALIVE
             if self._roots is None:
-                channel = grpc.insecure_channel(self._target, KEEPALIVE)
+                channel = grpc.insecure_channel(self._target, options)
             else:
-                channel = grpc.secure_channel(self._target, grpc.ssl_channel_credentials(self._roots), KEEPALIVE)
+                channel = grpc.secure_channel(self._target, grpc.ssl_channel_credentials(self._roots), options)
             call = EngineServiceStub(channel).Attach(  # type: ignore[no-untyped-call]
                 self._requests(link), metadata=metadata
             )
