@@ -149,6 +149,11 @@ pub(crate) fn event(kind: pb::event::Kind) -> Bytes {
     pb::Event { event_time, native_forms: vec![], kind: Some(kind) }.encode_to_vec().into()
 }
 
+/// The kinds that are measured: their names, and how the nth is made with so many bytes of JSON.
+pub(crate) const KINDS: [Kind; 2] = [("log line", log), ("node", node)];
+pub(crate) type Kind = (&'static str, Make);
+pub(crate) type Make = fn(usize, usize) -> Bytes;
+
 /// A line in the log, with `bytes` of JSON.
 pub(crate) fn log(n: usize, bytes: usize) -> Bytes {
     event(pb::event::Kind::LogWritten(pb::LogWritten {

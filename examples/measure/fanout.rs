@@ -1,12 +1,13 @@
 //! What a delivered message costs: the relay, a plain server with tokio-tungstenite, and the kernel
 //! alone, with the same messages for the same viewers, in turns.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::Scope;
 use crate::audience::Audience;
 use crate::engine::{self, Engine};
 use crate::machine::{self, Server};
@@ -38,24 +39,25 @@ enum Source {
     },
 }
 
-pub(crate) async fn measure(until: Instant) -> anyhow::Result<()> {
+pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     let descriptors = machine::descriptors()?;
-    let viewers = VIEWERS.min(descriptors.saturating_sub(100) / 3);
+    let most = descriptors.saturating_sub(100) / 3;
+    let viewers = scope.much(VIEWERS).min(most);
     heading(
         &format!("Messages out, {viewers} viewers of one execution"),
         "processor time for each message and viewer; the median of the blocks (least..most)",
     );
-    if viewers < VIEWERS {
+    if most < VIEWERS {
         println!("  not {VIEWERS}: a process may open {descriptors} files only (ulimit -Hn)");
     }
     for tls in [false, true] {
-        transport(tls, viewers, until).await?;
+        transport(tls, viewers, scope).await?;
     }
     println!();
     Ok(())
 }
 
-async fn transport(tls: bool, viewers: usize, until: Instant) -> anyhow::Result<()> {
+async fn transport(tls: bool, viewers: usize, scope: Scope) -> anyhow::Result<()> {
     let mut relay = relay(tls, viewers).await?;
     let message = relay.message().await?;
     let mut shows = vec![relay, bare("feed", tls, viewers, &message).await?];
@@ -72,14 +74,8 @@ async fn transport(tls: bool, viewers: usize, until: Instant) -> anyhow::Result<
         );
     }
     println!(
-        "  {:5} {:>5}  {:<26}{:<26}{:<26}{:<24}{}",
-        "",
-        "burst",
-        "relay, ns",
-        "feed + flush, ns",
-        "send alone, ns",
-        "feed : relay",
-        "send : relay"
+        "        burst  {:<26}{:<26}{:<26}{:<24}send : relay",
+        "relay, ns", "feed + flush, ns", "send alone, ns", "feed : relay"
     );
     for (burst, rounds) in BURSTS {
         let mut costs: Vec<Spread> = shows.iter().map(|_| Spread::default()).collect();
@@ -87,8 +83,8 @@ async fn transport(tls: bool, viewers: usize, until: Instant) -> anyhow::Result<
         for show in &mut shows {
             show.block(burst, 2).await?;
         }
-        for _ in 0..BLOCKS {
-            if until < Instant::now() {
+        for _ in 0..scope.much(BLOCKS) {
+            if scope.is_over() {
                 println!("  the time is over");
                 break;
             }

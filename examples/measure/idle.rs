@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::Scope;
 use crate::audience::Audience;
 use crate::engine::{self, Engine};
 use crate::machine::{self, Server};
@@ -14,8 +15,8 @@ const VIEWERS: usize = 2_000;
 const BEFORE: usize = 100;
 const NODES: usize = 20;
 
-pub(crate) async fn measure() -> anyhow::Result<()> {
-    let viewers = VIEWERS.min(machine::descriptors()?.saturating_sub(BEFORE + 100));
+pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
+    let viewers = scope.much(VIEWERS).min(machine::descriptors()?.saturating_sub(BEFORE + 100));
     heading(
         &format!("Memory of a viewer that only waits, {viewers} of them"),
         &format!("what the relay's resident memory grows by, with {BEFORE} there before"),

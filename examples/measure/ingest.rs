@@ -1,13 +1,14 @@
 //! What an event costs that comes in: gRPC, the core, the acknowledgement, and with a viewer also
 //! that it is rendered and sent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::sleep;
 
+use crate::Scope;
 use crate::audience::Audience;
-use crate::engine::{self, Engine};
+use crate::engine::{self, Engine, KINDS};
 use crate::machine::Server;
 use crate::report::{Spread, heading};
 
@@ -17,11 +18,8 @@ const BATCHES: [(usize, usize); 3] = [(256, 200_000), (32, 200_000), (1, 40_000)
 /// Of opaque JSON in an event.
 const JSON: usize = 200;
 
-type Kind = (&'static str, fn(usize, usize) -> Bytes);
-const KINDS: [Kind; 2] = [("log line", engine::log), ("node", engine::node)];
-
 struct Row {
-    kind: Kind,
+    kind: engine::Kind,
     batch: usize,
     events: usize,
     viewers: usize,
@@ -29,7 +27,7 @@ struct Row {
     shown: Spread,
 }
 
-pub(crate) async fn measure(until: Instant) -> anyhow::Result<()> {
+pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     heading(
         "Events in, over gRPC",
         "events for each second of processor time of the relay, and the time for one; the median \
@@ -41,15 +39,16 @@ pub(crate) async fn measure(until: Instant) -> anyhow::Result<()> {
         for (batch, events) in BATCHES {
             for viewers in [0, 1] {
                 let (cost, shown) = (Spread::default(), Spread::default());
+                let events = scope.much(events / batch) * batch;
                 rows.push(Row { kind, batch, events, viewers, cost, shown });
             }
         }
     }
     // One that doesn't count, for what is done once.
     run(&server, "warm-up", KINDS[0].1, 32, 20_000, 1).await?;
-    for block in 0..BLOCKS {
+    for block in 0..scope.much(BLOCKS) {
         for (at, row) in rows.iter_mut().enumerate() {
-            if until < Instant::now() {
+            if scope.is_over() {
                 continue;
             }
             let name = format!("run-{block}-{at}");
@@ -78,7 +77,7 @@ pub(crate) async fn measure(until: Instant) -> anyhow::Result<()> {
 async fn run(
     server: &Server,
     execution: &str,
-    event: fn(usize, usize) -> Bytes,
+    event: engine::Make,
     batch: usize,
     events: usize,
     viewers: usize,

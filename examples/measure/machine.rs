@@ -110,8 +110,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
+        // It ends when its input does; and it may have ended already.
+        drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
 }

@@ -17,6 +17,7 @@ use footplate::model::{
 use footplate::room::{Bell, Keep, Room};
 use footplate::viewer::{Cursor, Topic, Viewer};
 
+use crate::Scope;
 use crate::engine;
 use crate::machine::own_cpu;
 use crate::report::{Spread, heading};
@@ -29,17 +30,15 @@ const LINK: LinkId = LinkId(1);
 /// Of opaque JSON in an event.
 const JSON: usize = 200;
 
-pub(crate) fn measure() -> anyhow::Result<()> {
+pub(crate) fn measure(scope: Scope) -> anyhow::Result<()> {
     heading(
         "The pure parts, each alone",
         "ns of processor time; the median of the blocks (least..most)",
     );
-    let kinds: [(&str, fn(usize, usize) -> Bytes); 2] =
-        [("log line", engine::log), ("node", engine::node)];
-    for (kind, make) in kinds {
+    for (kind, make) in engine::KINDS {
         let made: Vec<Bytes> = (0..BATCH).map(|n| make(n, JSON)).collect();
         let (mut read, mut handled, mut rendered) = Default::default();
-        for _ in 0..BLOCKS {
+        for _ in 0..scope.much(BLOCKS) {
             stages(&made, &mut read, &mut handled, &mut rendered)?;
         }
         println!("  {kind:9} read from the wire, for each     {read:.0}");
@@ -50,7 +49,7 @@ pub(crate) fn measure() -> anyhow::Result<()> {
     let records = records(&log)?;
     for burst in [1, 8, 32] {
         let (mut appended, mut pumped) = Default::default();
-        for _ in 0..BLOCKS {
+        for _ in 0..scope.much(BLOCKS) {
             fan_out(&records, burst, &mut appended, &mut pumped)?;
         }
         println!("  burst {burst:2}  a room with {VIEWERS} bells, in all     {appended:.0}");
