@@ -166,7 +166,11 @@ pub(crate) fn log(n: usize, bytes: usize) -> Bytes {
 
 /// One of 64 nodes begins, or ends, with `bytes` of JSON.
 pub(crate) fn node(n: usize, bytes: usize) -> Bytes {
-    let status = if n / 64 % 2 == 0 { pb::NodeStatus::Running } else { pb::NodeStatus::Completed };
+    let status = if (n / 64).is_multiple_of(2) {
+        pb::NodeStatus::Running
+    } else {
+        pb::NodeStatus::Completed
+    };
     event(pb::event::Kind::NodeChanged(pb::NodeChanged {
         node_id: format!("node-{}", n % 64),
         status: status.into(),
