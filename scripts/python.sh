@@ -12,27 +12,9 @@ tests=(pytest==9.2.0 trustme==1.2.1)
 oldest=(grpcio==1.72.1 protobuf==6.30.2)
 newest=(grpcio==1.85.1 protobuf==7.36.2)
 
-die() { printf 'python: FAILED: %s\n       remedy: %s\n' "$1" "$2" >&2; exit 1; }
-
-command -v python3 >/dev/null || die "python3 is missing" "install Python 3.10 or newer with its venv module"
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-  die "python3 is $(python3 -V 2>&1)" "install Python 3.10 or newer"
-
-# install NAME PACKAGE...: a virtual environment with these packages and the client, made anew when they change.
-install() {
-  local venv=$root/.cache/python/$1 wanted
-  shift
-  wanted="$* $(cksum <clients/python/pyproject.toml)"
-  if [ "$(cat "$venv/installed" 2>/dev/null)" = "$wanted" ] && "$venv/bin/python" -c '' 2>/dev/null; then
-    return
-  fi
-  rm -rf "$venv"
-  python3 -m venv "$venv" ||
-    die "python3 could not make a virtual environment" "install its venv module (Debian: apt install python3-venv)"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "$@" -e clients/python >&2 ||
-    die "pip could not install $*" "see pip's message above; PyPI must be reachable on the first run"
-  printf '%s' "$wanted" >"$venv/installed"
-}
+part=python
+source scripts/venv.sh
+need_python
 
 failed=0
 # check NAME PACKAGE...: the client imports and passes its tests with these packages.

@@ -103,9 +103,10 @@ impl App {
             tasks: engines.clone(),
             ..viewer_door.clone()
         };
+        // Before the ports: whoever has read that one is open finds the relay ready.
+        ready.raise();
         let viewers_at = open(&viewer_door, viewer_ports);
         let engines_at = open(&engine_door, engine_ports);
-        ready.raise();
         Ok(Self {
             viewers_at,
             engines_at,
