@@ -188,12 +188,16 @@ pub(crate) fn finished() -> Bytes {
     }))
 }
 
-/// An object of about that size, with numbers, words and an array in it.
+/// An object of about that size: numbers, words, an array, and a text that is half of it.
 fn json(n: usize, bytes: usize) -> pb::Json {
     let mut text = format!(r#"{{"step":{},"score":0.9375,"ok":true,"of":["#, 1_000 + n % 1_000);
-    while text.len() + 16 < bytes {
+    while text.len() < bytes / 2 {
         text += r#""a word", 12.5,"#;
     }
-    text += "null]}";
+    text += r#"null],"note":""#;
+    while text.len() + 12 < bytes {
+        text += "step by step ";
+    }
+    text += "\"}";
     pb::Json { text: text.into_bytes().into(), ..Default::default() }
 }

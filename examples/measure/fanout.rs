@@ -85,7 +85,6 @@ async fn transport(tls: bool, viewers: usize, scope: Scope) -> anyhow::Result<()
         }
         for _ in 0..scope.much(BLOCKS) {
             if scope.is_over() {
-                println!("  the time is over");
                 break;
             }
             let mut block = Vec::new();
@@ -96,6 +95,10 @@ async fn transport(tls: bool, viewers: usize, scope: Scope) -> anyhow::Result<()
                 costs[at].add(*cost);
                 ratios[at].add(cost / block[0]);
             }
+        }
+        if costs.iter().any(Spread::is_empty) {
+            println!("  for more there was no time");
+            break;
         }
         let text = |all: &[Spread], at: usize, digits: usize| {
             all.get(at).map_or_else(|| "-".to_owned(), |it| format!("{it:.digits$}"))

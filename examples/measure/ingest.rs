@@ -60,6 +60,10 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     }
     println!("  {:10}{:>7}{:>9}{:>14}   ns each", "event", "batch", "viewers", "events/cpu-s");
     for Row { kind: (kind, _), batch, viewers, cost, shown, .. } in rows {
+        if cost.is_empty() {
+            println!("  for more there was no time");
+            break;
+        }
         let second = 1e9 / cost.median();
         let came = match viewers {
             0 => String::new(),

@@ -13,6 +13,11 @@ impl Spread {
         self.0.insert(at, figure);
     }
 
+    /// Whether there was no block.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The middle one; of an even number, the mean of the two.
     pub(crate) fn median(&self) -> f64 {
         let (low, high) = (self.0.len().saturating_sub(1) / 2, self.0.len() / 2);
