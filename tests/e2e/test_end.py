@@ -92,6 +92,7 @@ class Crowd:
         url = self._relay.url + "/v1/stream"
         options: dict[str, Any] = {"subprotocols": [SUBPROTOCOL], "ssl": trusted}
         async with connect(url, compression=None, proxy=None, **options) as socket:
+            assert socket.transport.get_extra_info("ssl_object").version() == "TLSv1.3"
             await socket.send(json.dumps({"type": "subscribe", "execution_id": RUN}))
             seq, message = 0, {"type": ""}
             with contextlib.suppress(ConnectionClosed):
