@@ -23,9 +23,12 @@ impl Tasks {
 
     /// Runs `task` until it is done, or until [`Tasks::end`]. `name` stands in its log lines.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let end = self.end.clone();
+        // One of its own: it is looked at whenever the task runs, and the common one has a lock that
+        // all tasks would share.
+        let end = self.end.child_token();
         let owned = async move {
             tokio::select! {
+                biased;
                 () = task => {}
                 () = end.cancelled() => {}
             }

@@ -32,7 +32,12 @@ impl App {
         let scheme = if settings.pem.is_some() { "https" } else { "http" };
         let page = self.viewers_at.iter().find_map(port).context("the page has a port")?;
         let mut out = io::stdout().lock();
+        let sockets = scheme.replace("http", "ws");
+        let engines = self.engines_at.iter().find_map(port).context("engines have a port")?;
         writeln!(out, "Open {scheme}://localhost:{page}")?;
+        writeln!(out, "  {sockets}://localhost:{page}/v1/stream             the native protocol")?;
+        writeln!(out, "  {sockets}://localhost:{page}/api/dags/demo/stream  windags")?;
+        writeln!(out, "  127.0.0.1:{engines}  engines of yours attach here (gRPC)")?;
         if let Some(pem) = &settings.pem {
             let path =
                 std::env::temp_dir().join(format!("footplate-{:x}.pem", seams.chance.number()));
@@ -46,7 +51,6 @@ impl App {
             )?;
             self.scrap = Some(Scrap(path));
         }
-        let engines = self.engines_at.iter().find_map(port).context("engines have a port")?;
         let target = demo::Target {
             uri: format!("http://127.0.0.1:{engines}").parse()?,
             token: None,

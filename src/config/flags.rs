@@ -39,8 +39,8 @@ ends the relay at once.
 Exit status: 0 after a clean end, 64 if a flag is wrong, 1 if something else is."
 )]
 pub struct Flags {
-    /// Where dashboards connect: <ip>:<port> on this machine. May be repeated.
-    /// [default: 127.0.0.1:8000 and [::1]:8000]
+    /// Where dashboards connect: IP:PORT on this machine. May be repeated.
+    /// Default: port 8000 of 127.0.0.1 and of ::1.
     #[arg(
         long,
         env = "FOOTPLATE_VIEWER_LISTEN",
@@ -49,8 +49,8 @@ pub struct Flags {
         help_heading = "Doors"
     )]
     pub viewer_listen: Vec<String>,
-    /// Where engines attach: <ip>:<port> on this machine, or unix:<path>. May be repeated.
-    /// [default: 127.0.0.1:50051]
+    /// Where engines attach: IP:PORT on this machine, or unix:PATH. May be repeated.
+    /// Default: 127.0.0.1:50051.
     #[arg(
         long,
         env = "FOOTPLATE_ENGINE_LISTEN",
@@ -72,7 +72,7 @@ pub struct Flags {
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
     /// A further host name by which dashboards may call the relay, with or without a port.
-    /// May be repeated. localhost, 127.0.0.1 and [::1] are always allowed.
+    /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed.
     #[arg(
         long,
         env = "FOOTPLATE_ALLOW_HOST",
@@ -81,7 +81,7 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_host: Vec<String>,
-    /// A further origin whose pages may use the relay, such as https://ops.example:8443.
+    /// A further origin whose pages may use the relay, scheme, host and port as in `https://ops.example:8443`.
     /// May be repeated. The relay's own page is always allowed.
     #[arg(
         long,
@@ -91,13 +91,13 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
-    /// What is logged: a level, or levels of parts, such as info,footplate=debug. [default: info]
+    /// What is logged: a level, or levels of parts, such as info,footplate=debug. Default: info.
     #[arg(long, env = "FOOTPLATE_LOG", value_name = "FILTER", help_heading = "Running")]
     pub log: Option<String>,
-    /// How it is logged: text or json. [default: text]
+    /// How it is logged: text or json. Default: text.
     #[arg(long, env = "FOOTPLATE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Running")]
     pub log_format: Option<String>,
-    /// How long connections may take to end after SIGTERM, such as 500ms, 10s or 1m. [default: 10s]
+    /// How long connections may take to end after SIGTERM, such as 500ms, 10s or 1m. Default: 10s.
     #[arg(long, env = "FOOTPLATE_DRAIN_GRACE", value_name = "TIME", help_heading = "Running")]
     pub drain_grace: Option<String>,
 }
@@ -105,7 +105,7 @@ pub struct Flags {
 /// The flags of `footplate demo`, as they were typed.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DemoFlags {
-    /// The port of the page on this machine. [default: 8000]
+    /// The port of the page on this machine. Default: 8000.
     #[arg(long, env = "FOOTPLATE_DEMO_PORT", value_name = "PORT")]
     pub port: Option<String>,
     /// Serve it over TLS, with a certificate made for this run.

@@ -27,6 +27,9 @@ use crate::viewer::{Letter, Options};
 
 /// Messages that are taken in before anybody sees what came of them.
 const BATCH: usize = 256;
+/// Effects after which no further message is taken in first: a turn that outgrows the processor's
+/// cache makes each of its events dearer, and everybody wait longer.
+const TURN: usize = 1_024;
 
 /// One relay, and all who are connected to it.
 #[derive(Debug)]
@@ -120,14 +123,13 @@ impl<Store: Backend> Shard<Store> {
                     let now = self.clock.now();
                     for message in batch.drain(..) {
                         later.extend(self.take(now, message));
+                        if TURN <= self.effects.len() {
+                            self.settle().await?;
+                        }
                     }
                 }
             }
-            self.turn += 1;
-            if let Err(err) = self.settle().await {
-                tracing::error!(error = %err, "a turn could not be committed: the shard stops");
-                return Err(err);
-            }
+            self.settle().await?;
             // Whoever asks is shown what is committed.
             for message in later.drain(..) {
                 self.serve(message);
@@ -233,14 +235,22 @@ impl<Store: Backend> Shard<Store> {
 
     /// Commits what this turn has come to, and then lets everybody know.
     async fn settle(&mut self) -> io::Result<()> {
+        self.turn += 1;
         while !self.effects.is_empty() {
-            let effects = std::mem::take(&mut self.effects);
-            let records: Vec<Arc<Record>> = effects.iter().filter_map(appended).cloned().collect();
+            let mut effects = std::mem::take(&mut self.effects);
+            let mut records: Vec<Arc<Record>> = Vec::with_capacity(effects.len());
+            records.extend(effects.iter().filter_map(appended).cloned());
             if !records.is_empty() {
-                self.store.append_batch(&records).await?;
+                self.store.append_batch(&records).await.inspect_err(|err| {
+                    tracing::error!(error = %err, "a turn could not be committed: the shard stops");
+                })?;
             }
             let now = self.clock.now();
-            effects.into_iter().for_each(|effect| self.perform(now, effect));
+            effects.drain(..).for_each(|effect| self.perform(now, effect));
+            if self.effects.is_empty() && effects.capacity() <= 4 * TURN {
+                // Its memory is good for the next turn.
+                self.effects = effects;
+            }
             // An engine that could not be told has gone, which is news.
             self.collect();
         }

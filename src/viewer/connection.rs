@@ -26,7 +26,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::errands::Errands;
 use super::pulse::{Due, Pulse};
 use super::talk::Talk;
-use super::tap::{self, Tap};
+use super::tap::{self, Inlet, Tap};
 use super::{Close, LetGo, Letter, Mailbox, Options, Viewer, Wants, mailbox};
 use crate::dialect::{Conversation, Dialect, Notice};
 use crate::model::{Durability, Principal, ViewerId};
@@ -35,6 +35,9 @@ use crate::shard::{Message, Shards};
 
 /// Messages that are read before anything is written.
 const READS: usize = 32;
+/// tungstenite's buffer, which every connection holds: enough for most of what viewers say. A larger
+/// message has room made for it when its header has been read.
+const READ_BUFFER: usize = 512;
 /// While so many bytes of its own wait, nothing more is read that might add to them.
 const UNSAID: usize = 32 * 1024;
 
@@ -90,6 +93,7 @@ where
 
 struct Connection<Io> {
     io: Io,
+    inlet: Inlet,
     ws: WebSocketContext,
     viewer: Viewer,
     talk: Talk,
@@ -120,7 +124,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         let now = Instant::now();
         let options = house.options.clone();
         let config = WebSocketConfig::default()
-            .read_buffer_size(4096)
+            .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_message_size(Some(options.max_message))
             .max_frame_size(Some(options.max_message));
@@ -128,6 +132,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         let errands = Errands::new(house.shards.clone());
         let mut connection = Self {
             io,
+            inlet: Inlet::new(),
             ws: WebSocketContext::new(Role::Server, Some(config)),
             viewer: Viewer::default(),
             talk: Talk::new(guest, now),
@@ -173,7 +178,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if let Some(close) = self.elapsed(cx) {
+            if let Some(close) = self.elapsed() {
                 return Poll::Ready(close);
             }
         }
@@ -183,7 +188,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     fn serve(&mut self, cx: &mut Context<'_>) -> Option<Close> {
         loop {
             let mut again = self.hear(cx);
-            again |= self.take_letters(cx);
+            again |= self.take_letters();
             if let Some(close) = self.write(cx) {
                 return Some(close);
             }
@@ -219,8 +224,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             if self.errands.is_busy() {
                 return false;
             }
+            match self.inlet.fill(&mut self.io, cx, &mut self.pulse.heard) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) => (),
+                Poll::Ready(Err(_)) => {
+                    self.end(Close::Lost);
+                    continue;
+                }
+            }
             let now = Instant::now();
-            let read = self.with_tap(cx, |ws, tap| ws.read(tap));
+            let read = self.with_tap(|ws, tap| ws.read(tap));
             let heard = match read {
                 Ok(tungstenite::Message::Text(text)) => {
                     match self.talk.hear(&text, now, &self.house, &mut self.viewer) {
@@ -236,16 +249,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 Ok(tungstenite::Message::Binary(_)) => Err(Close::Binary),
                 Ok(tungstenite::Message::Close(_)) => {
                     // Its answer is written down; that there is nothing after it is no news.
-                    let _ = self.with_tap(cx, |ws, tap| ws.flush(tap));
+                    let _ = self.with_tap(|ws, tap| ws.flush(tap));
                     Err(Close::ByPeer)
                 }
+                // It has made of what has come what it could.
                 Err(tungstenite::Error::Io(err)) if err.kind() == io::ErrorKind::WouldBlock => {
-                    return false;
+                    Ok(())
                 }
                 Err(err) => Err(tap::fault(&err)),
             };
             if let Err(close) = heard {
-                self.end(cx, close);
+                self.end(close);
             }
         }
         true
@@ -267,7 +281,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     }
 
     /// Takes in what the shard says. Whether there may be more.
-    fn take_letters(&mut self, cx: &mut Context<'_>) -> bool {
+    fn take_letters(&mut self) -> bool {
         while self.ending.is_none() {
             if UNSAID <= self.viewer.unsaid() {
                 return true;
@@ -276,9 +290,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 Ok(None) => break,
                 Ok(Some(Letter::Answer(answer))) => self.talk.answer(&answer, &mut self.viewer),
                 Ok(Some(Letter::Seat(seat))) => self.talk.seated(*seat, &mut self.viewer),
-                Ok(Some(Letter::Overloaded)) => self.end(cx, Close::Overloaded),
-                Err(LetGo) if self.house.shards.is_gone() => self.end(cx, Close::Drain),
-                Err(LetGo) => self.end(cx, Close::Slow),
+                Ok(Some(Letter::Overloaded)) => self.end(Close::Overloaded),
+                Err(LetGo) if self.house.shards.is_gone() => self.end(Close::Drain),
+                Err(LetGo) => self.end(Close::Slow),
             }
         }
         false
@@ -324,7 +338,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     }
 
     /// Begins to say goodbye. The first reason counts.
-    fn end(&mut self, cx: &mut Context<'_>, close: Close) {
+    fn end(&mut self, close: Close) {
         if self.ending.is_some() {
             return;
         }
@@ -334,7 +348,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             Some((code, reason)) => {
                 let frame = CloseFrame { code: code.into(), reason: reason.into() };
                 // It can only fail to reach a socket, and this one is made of memory.
-                let _ = self.with_tap(cx, |ws, tap| ws.close(tap, Some(frame)));
+                let _ = self.with_tap(|ws, tap| ws.close(tap, Some(frame)));
             }
             None if close == Close::ByPeer => (),
             None => (ending.shut, ending.deaf) = (true, true),
@@ -351,7 +365,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         [stalled, self.drain_at].into_iter().flatten().fold(self.pulse.due(), Instant::min)
     }
 
-    fn elapsed(&mut self, cx: &mut Context<'_>) -> Option<Close> {
+    fn elapsed(&mut self) -> Option<Close> {
         let (now, options) = (Instant::now(), self.house.options.clone());
         if let Some(ending) = &self.ending {
             return (ending.until <= now).then_some(ending.close);
@@ -362,7 +376,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         if self.drain_at.is_some_and(|at| at <= now) {
             let retry_after_ms = u64::try_from(options.drain_over.as_millis()).unwrap_or(u64::MAX);
             self.talk.notice(&Notice::GoingAway { retry_after_ms }, &mut self.viewer);
-            self.end(cx, Close::Drain);
+            self.end(Close::Drain);
             return None;
         }
         let blocked = self.blocked.is_some();
@@ -372,7 +386,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             Due::Ask => {
                 let ping = tungstenite::Message::Ping(bytes::Bytes::new());
                 // As above.
-                let _ = self.with_tap(cx, |ws, tap| ws.write(tap, ping));
+                let _ = self.with_tap(|ws, tap| ws.write(tap, ping));
                 None
             }
         }
@@ -385,13 +399,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         self.house.options.drain_over * u32::try_from(spread).unwrap_or_default() / 256
     }
 
-    fn with_tap<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        use_it: impl FnOnce(&mut WebSocketContext, &mut Tap<'_, '_, Io>) -> T,
-    ) -> T {
-        let Self { io, ws, viewer, pulse, .. } = self;
-        use_it(ws, &mut Tap { io, cx, own: viewer.own(), heard: &mut pulse.heard })
+    fn with_tap<T>(&mut self, use_it: impl FnOnce(&mut WebSocketContext, &mut Tap<'_>) -> T) -> T {
+        let Self { inlet, ws, viewer, .. } = self;
+        use_it(ws, &mut Tap { inlet, own: viewer.own() })
     }
 }
 

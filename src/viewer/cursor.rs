@@ -63,6 +63,11 @@ impl Cursor {
         Some(Position { epoch: self.epoch?, seq: self.at? })
     }
 
+    /// Whether there is nothing to be written. It takes no lock to say so.
+    pub(super) fn is_idle(&self) -> bool {
+        self.still.is_empty() && (self.ended || self.seen == self.shared.version())
+    }
+
     /// What there is to be written, about `limit` bytes of it.
     pub(super) fn next(&mut self, limit: usize) -> Next {
         // Before the tape: what changes in between is looked at again.

@@ -131,7 +131,7 @@ impl Viewer {
         mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
         records: bool,
     ) -> Poll<io::Result<()>> {
-        loop {
+        while !(self.is_even() && (!records || self.is_idle())) {
             let mut pieces = [const { None }; PIECES];
             if records {
                 self.gather(&mut pieces);
@@ -152,6 +152,12 @@ impl Viewer {
                 written => self.wrote(written, &pieces),
             }
         }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether it has seen everything.
+    fn is_idle(&self) -> bool {
+        self.watches.iter().all(|(_, cursor)| cursor.is_idle())
     }
 
     /// Each cursor in its turn: one that has much keeps no other from being heard.

@@ -10,12 +10,17 @@ impl Dice {
             std::env::var_os("SEED").map(|it| it.to_str().unwrap().parse().unwrap());
         for seed in only.map_or(1..=games, |seed| seed..=seed) {
             let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                game(&mut Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+                game(&mut Self::seeded(seed));
             }));
             if let Err(panic) = played {
                 panic!("SEED={seed}: {}", why(panic.as_ref()));
             }
         }
+    }
+
+    /// Always the same.
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     pub(crate) fn below(&mut self, sides: u64) -> u64 {

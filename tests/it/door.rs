@@ -332,7 +332,7 @@ async fn a_full_outbox_ends_the_stream() {
 /// h2 ends a connection on which too many small frames wait to be read.
 #[tokio::test(start_paused = true)]
 async fn a_stalled_reader_does_not_cost_an_engine_its_connection() {
-    const LINES: u64 = 3_000;
+    const LINES: u64 = 20_000;
     let mut bench = Bench::start().await;
     let engine = bench.attach().await;
     bench.hold.send(true).unwrap();

@@ -470,6 +470,24 @@ proptest! {
     }
 
     #[test]
+    fn d7_a_decision_goes_to_the_gates_producer_alone(moves in game()) {
+        // That it went to the producer's living stream is held in the game, at each delivery.
+        let game = Game::play(&moves);
+        for (link, execution, gate, id) in &game.delivered {
+            let producer = PRODUCERS[game.links[link].0];
+            let log = &game.records[&execution.parse().unwrap()];
+            let announced = log.iter().any(|it| match &it.fact {
+                Fact::Said { producer: by, event, .. } => match &event.kind {
+                    Kind::GateOpened(it) => it.gate_id.as_str() == gate && by.as_str() == producer,
+                    _ => false,
+                },
+                _ => false,
+            });
+            prop_assert!(announced, "{id} went to {producer}, who never asked {gate}");
+        }
+    }
+
+    #[test]
     fn d8_stages_only_move_forward(moves in game()) {
         for log in Game::play(&moves).records.values() {
             let mut rank: BTreeMap<DecisionId, u8> = BTreeMap::new();

@@ -16,6 +16,8 @@ mod room;
 mod script;
 mod shard;
 mod show;
+mod tidy;
 mod transcripts;
 mod viewer;
 mod views;
+mod whole;

@@ -1,0 +1,203 @@
+//! An engine with one execution: as little as it takes to say much.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bytes::Bytes;
+use footplate::engine::pb::engine_service_client::EngineServiceClient;
+use footplate::engine::pb::{
+    self, attach_request::Message as Said, attach_response::Message as Heard,
+};
+use prost::Message;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Endpoint;
+
+/// Events that may be without an acknowledgement: half of what the relay allows.
+const WINDOW: u64 = 8_192;
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One engine.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    execution: String,
+    requests: mpsc::Sender<pb::AttachRequest>,
+    next: u64,
+    board: Rc<Board>,
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Board {
+    /// The last number that was acknowledged, or what went wrong.
+    acked: RefCell<Result<u64, String>>,
+    changed: Notify,
+}
+
+impl Engine {
+    /// Attaches, and begins the execution.
+    pub(crate) async fn attach(at: SocketAddr, execution: &str) -> anyhow::Result<Self> {
+        // One message at a time: each is a frame of its own, as with engines that flush each.
+        let (requests, outgoing) = mpsc::channel(1);
+        let producer_id = format!("engine-of-{execution}");
+        let hello = pb::Hello {
+            producer: Some(pb::Producer { producer_id, producer_epoch: 1 }),
+            revision: 1,
+            ..pb::Hello::default()
+        };
+        requests.send(request(Said::Hello(hello))).await?;
+        let endpoint = Endpoint::from_shared(format!("http://{at}"))?.tcp_nodelay(true);
+        let mut client = EngineServiceClient::new(endpoint.connect().await?);
+        let mut heard = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
+        let welcome = timeout(PATIENCE, heard.message()).await??;
+        let welcome = welcome.and_then(|it| it.message);
+        if !matches!(welcome, Some(Heard::Welcome(_))) {
+            bail!("no welcome: {welcome:?}");
+        }
+        let board = Rc::new(Board { acked: RefCell::new(Ok(0)), changed: Notify::new() });
+        let (mut tasks, noted) = (JoinSet::new(), Rc::clone(&board));
+        tasks.spawn_local(async move {
+            let fault = loop {
+                match heard.message().await {
+                    Ok(Some(response)) => {
+                        if let Err(fault) = noted.hear(response) {
+                            break fault;
+                        }
+                    }
+                    Ok(None) => break "the stream has ended".to_owned(),
+                    Err(status) => break status.to_string(),
+                }
+            };
+            noted.note(Err(fault));
+        });
+        let execution = execution.to_owned();
+        let mut engine = Self { execution, requests, next: 1, board, _tasks: tasks };
+        let started = pb::ExecutionStarted { name: "a measure".to_owned(), ..Default::default() };
+        engine.publish(vec![event(pb::event::Kind::ExecutionStarted(started))]).await?;
+        engine.acknowledged().await?;
+        Ok(engine)
+    }
+
+    /// The execution's name.
+    pub(crate) fn execution(&self) -> &str {
+        &self.execution
+    }
+
+    /// Says these in one message, as soon as the window has room for them.
+    pub(crate) async fn publish(&mut self, events: Vec<Bytes>) -> anyhow::Result<()> {
+        let first_pseq = self.next;
+        self.next += events.len() as u64;
+        self.acked(self.next.saturating_sub(WINDOW)).await?;
+        let execution_id = self.execution.clone();
+        let batch = pb::EventBatch { execution_id, first_pseq, events, ..Default::default() };
+        let batch = request(Said::Events(pb::Events { batches: vec![batch] }));
+        self.requests.send(batch).await.map_err(|_| anyhow!("the stream has ended"))
+    }
+
+    /// Waits until all that it has said is acknowledged.
+    pub(crate) async fn acknowledged(&self) -> anyhow::Result<()> {
+        self.acked(self.next - 1).await
+    }
+
+    async fn acked(&self, number: u64) -> anyhow::Result<()> {
+        let reached = async {
+            loop {
+                let changed = self.board.changed.notified();
+                match &*self.board.acked.borrow() {
+                    Ok(acked) if number <= *acked => return Ok(()),
+                    Ok(_) => {}
+                    Err(fault) => bail!("{fault}"),
+                }
+                changed.await;
+            }
+        };
+        timeout(PATIENCE, reached).await.context("the relay does not acknowledge")?
+    }
+}
+
+impl Board {
+    fn hear(&self, response: pb::AttachResponse) -> Result<(), String> {
+        let Some(Heard::Results(results)) = response.message else { return Ok(()) };
+        for result in results.results {
+            match result.ack {
+                Some(ack) if result.issues.is_empty() => self.note(Ok(ack.pseq)),
+                _ => return Err(format!("not taken: {result:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&self, acked: Result<u64, String>) {
+        *self.acked.borrow_mut() = acked;
+        self.changed.notify_waiters();
+    }
+}
+
+fn request(message: Said) -> pb::AttachRequest {
+    pb::AttachRequest { message: Some(message) }
+}
+
+/// An event, as it is sent.
+pub(crate) fn event(kind: pb::event::Kind) -> Bytes {
+    let event_time = Some(prost_types::Timestamp { seconds: 1_790_000_000, nanos: 123_456_000 });
+    pb::Event { event_time, native_forms: vec![], kind: Some(kind) }.encode_to_vec().into()
+}
+
+/// The kinds that are measured: their names, and how the nth is made with so many bytes of JSON.
+pub(crate) const KINDS: [Kind; 2] = [("log line", log), ("node", node)];
+pub(crate) type Kind = (&'static str, Make);
+pub(crate) type Make = fn(usize, usize) -> Bytes;
+
+/// A line in the log, with `bytes` of JSON.
+pub(crate) fn log(n: usize, bytes: usize) -> Bytes {
+    event(pb::event::Kind::LogWritten(pb::LogWritten {
+        message: "step done".to_owned(),
+        level: pb::LogLevel::Info.into(),
+        metadata: Some(json(n, bytes)),
+        ..Default::default()
+    }))
+}
+
+/// One of 64 nodes begins, or ends, with `bytes` of JSON.
+pub(crate) fn node(n: usize, bytes: usize) -> Bytes {
+    let status = if (n / 64).is_multiple_of(2) {
+        pb::NodeStatus::Running
+    } else {
+        pb::NodeStatus::Completed
+    };
+    event(pb::event::Kind::NodeChanged(pb::NodeChanged {
+        node_id: format!("node-{}", n % 64),
+        status: status.into(),
+        node_attempt: 1,
+        output: Some(json(n, bytes)),
+        ..Default::default()
+    }))
+}
+
+/// All is done.
+pub(crate) fn finished() -> Bytes {
+    event(pb::event::Kind::ExecutionFinished(pb::ExecutionFinished {
+        status: pb::ExecutionStatus::Completed.into(),
+        ..Default::default()
+    }))
+}
+
+/// An object of about that size: numbers, words, an array, and a text that is half of it.
+fn json(n: usize, bytes: usize) -> pb::Json {
+    let mut text = format!(r#"{{"step":{},"score":0.9375,"ok":true,"of":["#, 1_000 + n % 1_000);
+    while text.len() < bytes / 2 {
+        text += r#""a word", 12.5,"#;
+    }
+    text += r#"null],"note":""#;
+    while text.len() + 12 < bytes {
+        text += "step by step ";
+    }
+    text += "\"}";
+    pb::Json { text: text.into_bytes().into(), ..Default::default() }
+}

@@ -1,0 +1,115 @@
+//! What an event costs that comes in: gRPC, the core, the acknowledgement, and with a viewer also
+//! that it is rendered and sent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::sleep;
+
+use crate::Scope;
+use crate::audience::Audience;
+use crate::engine::{self, Engine, KINDS};
+use crate::machine::Server;
+use crate::report::{Spread, heading};
+
+const BLOCKS: usize = 3;
+/// Events in a message, and how many of them make a block.
+const BATCHES: [(usize, usize); 3] = [(256, 200_000), (32, 200_000), (1, 40_000)];
+/// Of opaque JSON in an event.
+const JSON: usize = 200;
+
+struct Row {
+    kind: engine::Kind,
+    batch: usize,
+    events: usize,
+    viewers: usize,
+    cost: Spread,
+    shown: Spread,
+}
+
+pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
+    heading(
+        "Events in, over gRPC",
+        "events for each second of processor time of the relay, and the time for one; the median \
+         of the blocks (least..most)",
+    );
+    let server = Server::start("relay", false)?;
+    let mut rows = Vec::new();
+    for kind in KINDS {
+        for (batch, events) in BATCHES {
+            for viewers in [0, 1] {
+                let (cost, shown) = (Spread::default(), Spread::default());
+                let events = scope.much(events / batch) * batch;
+                rows.push(Row { kind, batch, events, viewers, cost, shown });
+            }
+        }
+    }
+    // One that doesn't count, for what is done once.
+    run(&server, "warm-up", KINDS[0].1, 32, 20_000, 1).await?;
+    for block in 0..scope.much(BLOCKS) {
+        for (at, row) in rows.iter_mut().enumerate() {
+            if scope.is_over() {
+                continue;
+            }
+            let name = format!("run-{block}-{at}");
+            let Row { kind: (_, event), batch, events, viewers, .. } = *row;
+            let (took, shown) = run(&server, &name, event, batch, events, viewers).await?;
+            row.cost.add(took.as_nanos() as f64 / events as f64);
+            row.shown.add(shown as f64 / events as f64);
+        }
+    }
+    println!("  {:10}{:>7}{:>9}{:>14}   ns each", "event", "batch", "viewers", "events/cpu-s");
+    for Row { kind: (kind, _), batch, viewers, cost, shown, .. } in rows {
+        if cost.is_empty() {
+            println!("  for more there was no time");
+            break;
+        }
+        let second = 1e9 / cost.median();
+        let came = match viewers {
+            0 => String::new(),
+            // Records of nodes are no log lines, and not counted.
+            _ if kind == "node" => String::new(),
+            _ => format!("the viewer was sent {:.0} % of them", 100.0 * shown.median()),
+        };
+        println!("  {kind:10}{batch:7}{viewers:9}{second:14.0}   {cost:<26.0}{came}");
+    }
+    println!();
+    Ok(())
+}
+
+/// Says so many events. The processor time that it cost the relay, and how many a viewer was sent.
+async fn run(
+    server: &Server,
+    execution: &str,
+    event: engine::Make,
+    batch: usize,
+    events: usize,
+    viewers: usize,
+) -> anyhow::Result<(Duration, u64)> {
+    let mut engine = Engine::attach(server.feed, execution).await?;
+    let audience = Audience::gather(server, viewers, Some(execution)).await?;
+    // What it costs to make them is not the relay's affair, but would keep it waiting.
+    let made: Vec<Bytes> = (0..256).map(|n| event(n, JSON)).collect();
+    let mut made = made.iter().cycle().cloned();
+    settled(server).await?;
+    let before = server.cpu()?;
+    for _ in 0..events / batch {
+        engine.publish(made.by_ref().take(batch).collect()).await?;
+    }
+    engine.acknowledged().await?;
+    let after = settled(server).await?;
+    Ok((after.saturating_sub(before), audience.records()))
+}
+
+/// Waits until the relay has nothing more to do. What it has done in all.
+async fn settled(server: &Server) -> anyhow::Result<Duration> {
+    let mut before = server.cpu()?;
+    loop {
+        sleep(Duration::from_millis(10)).await;
+        let now = server.cpu()?;
+        if now.saturating_sub(before) < Duration::from_micros(500) {
+            return Ok(now);
+        }
+        before = now;
+    }
+}

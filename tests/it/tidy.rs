@@ -1,0 +1,159 @@
+//! Rules about the source itself, so that nobody has to remember them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may use whom: the table of ARCHITECTURE.md. A module that is not named here may not exist; an
+/// arrow that is not drawn here may not be drawn.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("core", &["model"]),
+    ("frame", &[]),
+    ("dialect", &["core", "frame", "model"]),
+    ("room", &["dialect", "frame", "model"]),
+    ("auth", &["model"]),
+    ("seams", &["model"]),
+    ("store", &["model"]),
+    ("tasks", &[]),
+    ("telemetry", &["model"]),
+    ("tls", &[]),
+    (
+        "shard",
+        &["auth", "core", "dialect", "model", "room", "seams", "store", "telemetry", "viewer"],
+    ),
+    ("viewer", &["core", "dialect", "frame", "model", "room", "seams", "shard"]),
+    ("engine", &["core", "model", "seams", "shard"]),
+    (
+        "http",
+        &["core", "dialect", "frame", "model", "seams", "shard", "tasks", "telemetry", "viewer"],
+    ),
+    ("config", &["http", "seams", "telemetry", "tls"]),
+    ("demo", &["engine", "seams"]),
+];
+
+/// Only these know everybody.
+const EVERYBODY: &[&str] = &["app", "main", "lib"];
+
+/// The half that waits for nothing and asks nobody: time and chance are passed in.
+const PURE: &[&str] = &["model", "core", "frame", "dialect"];
+
+/// Nobody reads a longer file from top to bottom. The longer ones are known; the number may fall.
+const LINES: usize = 420;
+const LONGER: &[(&str, usize)] = &[("src/model/event.rs", 560), ("src/demo/script.rs", 485)];
+
+#[test]
+fn dependencies_point_one_way() {
+    each_source(|module, file, text| {
+        if EVERYBODY.contains(&module) {
+            return;
+        }
+        let row = MAY_USE.iter().find(|(name, _)| *name == module);
+        let (_, allowed) = row.unwrap_or_else(|| panic!("{file}: `{module}` is not in MAY_USE"));
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            for (at, _) in line.match_indices("crate::") {
+                let path = &line[at + "crate::".len()..];
+                let used = path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+                assert!(!used.is_empty(), "{file}: write one `use crate::name` for each module");
+                let fine = used == module || allowed.contains(&used);
+                assert!(fine, "{file}: `{module}` may not use `{used}`");
+            }
+        }
+    });
+}
+
+#[test]
+fn no_arrow_is_drawn_that_nobody_goes() {
+    for (module, allowed) in MAY_USE {
+        let mut gone: Vec<&str> = allowed.to_vec();
+        each_source(|own, _, text| {
+            if own == *module {
+                gone.retain(|used| !text.contains(&format!("crate::{used}")));
+            }
+        });
+        assert!(gone.is_empty(), "`{module}` does not use {gone:?}");
+    }
+}
+
+#[test]
+fn the_pure_half_is_pure() {
+    let banned = [
+        "tokio",
+        "std::net",
+        "std::fs",
+        "std::io",
+        "Instant::now",
+        "SystemTime",
+        "rand::",
+        "Mutex",
+        "RwLock",
+        "Atomic",
+        "Cell<",
+        "async ",
+        ".await",
+        "tracing::",
+    ];
+    each_source(|module, file, text| {
+        for word in banned.iter().filter(|_| PURE.contains(&module)) {
+            assert!(!text.contains(word), "{file}: `{word}` belongs in the shell");
+        }
+    });
+}
+
+/// The wire is a door's or a dialect's affair: nothing else serializes itself.
+#[test]
+fn only_doors_and_dialects_know_json_and_protobuf() {
+    each_source(|module, file, text| {
+        let json = ["dialect", "frame", "http", "engine", "demo"].contains(&module);
+        assert!(json || !text.contains("serde"), "{file}: `serde` belongs in a dialect or a door");
+        let wire = ["engine", "demo"].contains(&module);
+        assert!(wire || !text.contains("pb::"), "{file}: the wire belongs to the engine door");
+    });
+}
+
+#[test]
+fn a_file_says_what_it_is_for_and_is_no_longer_than_that() {
+    each_source(|_, file, text| {
+        assert!(text.starts_with("//! "), "{file}: it must begin with what it is for");
+        let known = LONGER.iter().find(|(name, _)| file.ends_with(name));
+        let limit = known.map_or(LINES, |(_, lines)| *lines);
+        assert!(text.lines().count() <= limit, "{file}: longer than {limit} lines");
+        for word in ["TODO", "FIXME", "todo!", "unimplemented!"] {
+            assert!(!text.contains(word), "{file}: `{word}` does not belong on main");
+        }
+    });
+}
+
+/// Every test that ARCHITECTURE.md promises is there.
+#[test]
+fn the_invariants_have_their_tests() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests: String =
+        files(&root.join("tests/it")).iter().map(|it| fs::read_to_string(it).unwrap()).collect();
+    let promised = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let rows = promised.lines().filter(|line| line.starts_with("| `"));
+    let mut seen = 0;
+    for id in rows.flat_map(|row| row[3..].split('`').next().unwrap().split(' ')) {
+        let is_id = id.len() == 2 && id.as_bytes()[1].is_ascii_digit();
+        if is_id {
+            seen += 1;
+            assert!(tests.contains(&format!("{id}_")), "no test bears the name of {id}");
+        }
+    }
+    assert!(seen > 10, "the table of invariants has {seen}");
+}
+
+fn each_source(mut check: impl FnMut(&str, &str, &str)) {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for file in files(&src).iter().filter(|it| it.extension().is_some_and(|it| it == "rs")) {
+        let inside = file.strip_prefix(&src).unwrap();
+        let top = inside.components().next().unwrap();
+        let module = Path::new(top.as_os_str()).file_stem().unwrap().to_string_lossy();
+        check(&module, &file.display().to_string(), &fs::read_to_string(file).unwrap());
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    entries.flat_map(|it| if it.is_dir() { files(&it) } else { vec![it] }).collect()
+}
