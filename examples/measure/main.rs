@@ -24,7 +24,7 @@ use anyhow::{Context, bail};
 use tokio::task::LocalSet;
 
 /// No part begins another block after this long.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(75);
 
 const PARTS: [&str; 4] = ["parts", "ingest", "fanout", "idle"];
 const BRIEF: &str = "brief";
