@@ -1,5 +1,5 @@
 //! What an event costs that comes in: gRPC, the core, the acknowledgement, and with a viewer also
-//! that it is rendered and sent.
+//! that it is rendered and sent. Beside it, what is left of that without a relay.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::report::{Spread, heading};
 
 const BLOCKS: usize = 3;
 /// Events in a message, and how many of them make a block.
-const BATCHES: [(usize, usize); 3] = [(256, 200_000), (32, 200_000), (1, 40_000)];
+const BATCHES: [(usize, usize); 3] = [(256, 150_000), (32, 150_000), (1, 30_000)];
 /// Of opaque JSON in an event.
 const JSON: usize = 200;
 
@@ -24,28 +24,31 @@ struct Row {
     events: usize,
     viewers: usize,
     cost: Spread,
+    ratio: Spread,
     shown: Spread,
 }
 
 pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     heading(
         "Events in, over gRPC",
-        "events for each second of processor time of the relay, and the time for one; the median \
-         of the blocks (least..most)",
+        "events for each second of processor time of the relay, the time for one, and how much more \
+         that is than reading and acknowledging it; the median of the blocks (least..most)",
     );
-    let server = Server::start("relay", false)?;
+    let relay = Server::start("relay", false)?;
+    let sink = Server::start("sink", false)?;
     let mut rows = Vec::new();
     for kind in KINDS {
         for (batch, events) in BATCHES {
             for viewers in [0, 1] {
-                let (cost, shown) = (Spread::default(), Spread::default());
+                let (cost, ratio, shown) = Default::default();
                 let events = scope.much(events / batch) * batch;
-                rows.push(Row { kind, batch, events, viewers, cost, shown });
+                rows.push(Row { kind, batch, events, viewers, cost, ratio, shown });
             }
         }
     }
     // One that doesn't count, for what is done once.
-    run(&server, "warm-up", KINDS[0].1, 32, 20_000, 1).await?;
+    run(&relay, "warm-up", KINDS[0].1, 32, 20_000, 1).await?;
+    run(&sink, "warm-up", KINDS[0].1, 32, 20_000, 0).await?;
     for block in 0..scope.much(BLOCKS) {
         for (at, row) in rows.iter_mut().enumerate() {
             if scope.is_over() {
@@ -53,13 +56,18 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
             }
             let name = format!("run-{block}-{at}");
             let Row { kind: (_, event), batch, events, viewers, .. } = *row;
-            let (took, shown) = run(&server, &name, event, batch, events, viewers).await?;
+            let (floor, _) = run(&sink, &name, event, batch, events, 0).await?;
+            let (took, shown) = run(&relay, &name, event, batch, events, viewers).await?;
             row.cost.add(took.as_nanos() as f64 / events as f64);
+            row.ratio.add(took.as_secs_f64() / floor.as_secs_f64());
             row.shown.add(shown as f64 / events as f64);
         }
     }
-    println!("  {:10}{:>7}{:>9}{:>14}   ns each", "event", "batch", "viewers", "events/cpu-s");
-    for Row { kind: (kind, _), batch, viewers, cost, shown, .. } in rows {
+    println!(
+        "  {:10}{:>7}{:>9}{:>14}   {:<26}relay : gRPC alone",
+        "event", "batch", "viewers", "events/cpu-s", "ns each"
+    );
+    for Row { kind: (kind, _), batch, viewers, cost, ratio, shown, .. } in rows {
         if cost.is_empty() {
             println!("  for more there was no time");
             break;
@@ -71,7 +79,7 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
             _ if kind == "node" => String::new(),
             _ => format!("the viewer was sent {:.0} % of them", 100.0 * shown.median()),
         };
-        println!("  {kind:10}{batch:7}{viewers:9}{second:14.0}   {cost:<26.0}{came}");
+        println!("  {kind:10}{batch:7}{viewers:9}{second:14.0}   {cost:<26.0}{ratio:<20.1}{came}");
     }
     println!();
     Ok(())

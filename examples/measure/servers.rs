@@ -1,5 +1,7 @@
-//! What is measured: the relay, and the two that it is compared with. Each is a process of its own,
+//! What is measured: the relay, and what it is compared with. Each is a process of its own,
 //! which ends with whoever started it.
+
+mod sink;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -37,6 +39,7 @@ pub(crate) fn run(role: &str, tls: bool) -> anyhow::Result<()> {
         "relay" => runtime.block_on(relay(tls)),
         "feed" => runtime.block_on(feed(tls)),
         "send" => send(),
+        "sink" => runtime.block_on(sink::serve()),
         other => bail!("no server is called {other}"),
     }
 }
