@@ -21,6 +21,8 @@ pub(super) enum End {
     Fenced,
     /// The same process speaks on another stream.
     Replaced,
+    /// The producer's name belongs to somebody else.
+    Forbidden,
     /// The engine sent twice of what may be unacknowledged.
     WindowExceeded,
     /// The engine does not take what it is told.
@@ -36,9 +38,7 @@ impl From<Ending> for End {
         match why {
             Ending::Fenced => Self::Fenced,
             Ending::Replaced => Self::Replaced,
-            Ending::Forbidden => {
-                Self::Protocol("the producer's name belongs to another identity".to_owned())
-            }
+            Ending::Forbidden => Self::Forbidden,
         }
     }
 }
@@ -74,6 +74,11 @@ impl End {
                 GoodbyeReason::Replaced,
                 Code::FailedPrecondition,
                 "this producer has attached on another stream",
+            ),
+            Self::Forbidden => (
+                GoodbyeReason::Forbidden,
+                Code::PermissionDenied,
+                "this producer's name belongs to another identity",
             ),
             Self::WindowExceeded => (
                 GoodbyeReason::WindowExceeded,

@@ -225,6 +225,11 @@ async fn an_engine_that_errs_is_told_and_loses_nothing() {
     other.says("x2", 1, vec![line("mine")]).await;
     assert_eq!(other.result().await.ack.unwrap().pseq, 1);
 
+    // Nor can it take the name, and fence whom it belongs to.
+    let mut thief = relay.neighbour("w1").await;
+    let Told::Goodbye(goodbye) = thief.hears().await else { panic!("no goodbye") };
+    assert_eq!(goodbye.reason(), GoodbyeReason::Forbidden);
+
     // An older start of the process is fenced; so is this one, once a newer has spoken.
     let mut zombie = relay.engine("w1", 6).await;
     let Told::Goodbye(goodbye) = zombie.hears().await else { panic!("no goodbye") };
