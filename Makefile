@@ -30,7 +30,7 @@ doc: ## rustdoc, private items too, warnings denied
 	$(call done,doc)
 
 rust: ## The Rust tests
-	$(CARGO) test --locked
+	$(CARGO) test --locked --lib --bins --tests
 	$(call done,rust)
 
 proto: ## Lint, format and breaking changes of the proto; are the committed stubs up to date?
