@@ -44,11 +44,6 @@ impl Frames {
         self.0.is_empty()
     }
 
-    /// These and then `next`, in one buffer.
-    pub fn followed_by(&self, next: &Self) -> Self {
-        Self([self.as_bytes(), next.as_bytes()].concat())
-    }
-
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

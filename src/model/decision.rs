@@ -89,15 +89,6 @@ pub enum OutcomeStatus {
     Unknown,
 }
 
-/// What became of a decision, and why: nothing says "applied" before the engine did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
-    /// What.
-    pub outcome: OutcomeStatus,
-    /// Why, for a person.
-    pub reason: Option<Text>,
-}
-
 /// What a command wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words say it")]

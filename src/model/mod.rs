@@ -12,7 +12,7 @@ mod value;
 
 pub use decision::{
     Command, CommandAsk, CommandKind, Decision, DecisionAsk, DecisionSource, OutcomeStatus, Target,
-    Verdict, Vote,
+    Vote,
 };
 pub use event::{
     AgentMessage, AgentThinking, Captured, CodeExecuted, CommandOutcome, CostIncurred,
