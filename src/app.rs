@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Drain, Listen};
 use crate::engine;
 use crate::http::{
     caps::{self, Caps},
@@ -44,7 +44,7 @@ pub struct App {
     engines: Tasks,
     viewers: Tasks,
     inside: Tasks,
-    grace: Duration,
+    drain: Drain,
     scrap: Option<show::Scrap>,
 }
 
@@ -116,21 +116,22 @@ impl App {
             engines,
             viewers,
             inside,
-            grace: config.grace,
+            drain: config.drain,
             scrap: None,
         })
     }
 
     /// Ends everything, within the grace.
     pub async fn drain(self) {
-        info!(grace = ?self.grace, "draining");
-        let deadline = Instant::now() + self.grace;
+        let Drain { grace, .. } = self.drain;
+        info!(?grace, "draining");
+        let deadline = Instant::now() + grace;
         // Whoever asks is sent elsewhere from now on, and nobody new comes in.
         self.ready.drop_for_good();
         self.closing.cancel();
         // Engines first: dashboards still see what they last said.
         self.engines.drain();
-        let half = Instant::now() + self.grace / 2;
+        let half = Instant::now() + grace / 2;
         let engines_went = timeout_at(half, self.engines.wait()).await.is_ok();
         self.viewers.drain();
         let viewers_went = timeout_at(deadline, self.viewers.wait()).await.is_ok();

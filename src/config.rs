@@ -25,6 +25,7 @@ pub const EXIT_USAGE: u8 = 64;
 
 const VIEWER_LISTEN: &str = "--viewer-listen";
 const ENGINE_LISTEN: &str = "--engine-listen";
+const ADMIN_LISTEN: &str = "--admin-listen";
 /// The longest path that a Unix socket may have: the kernel's 108 bytes hold an end mark, too.
 const LONGEST_PATH: usize = 107;
 
@@ -51,13 +52,26 @@ pub struct Config {
     pub viewers: Door,
     /// The engines' door.
     pub engines: Door,
+    /// Where operators ask for numbers and health. None: nowhere.
+    pub admin: Vec<Listen>,
+    /// The directory of the user's own page. `None`: the built-in one is served.
+    pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
     /// What is logged.
     pub log: String,
     /// How.
     pub log_format: Format,
-    /// How long the drain may take.
+    /// How it ends.
+    pub drain: Drain,
+}
+
+/// How the relay ends after SIGTERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long it goes on as before, but is not ready.
+    pub delay: Duration,
+    /// How long connections may take from then on.
     pub grace: Duration,
 }
 
@@ -137,7 +151,8 @@ impl Flags {
             listen: check.listen(ENGINE_LISTEN, &self.engine_listen, ["127.0.0.1:50051"]),
             tls: None,
         };
-        check.distinct(viewers.listen.iter().chain(&engines.listen));
+        let admin = check.admin(&self.admin_listen);
+        check.distinct(viewers.listen.iter().chain(&engines.listen).chain(&admin));
         let (cert, key) = (self.viewer_tls_cert.as_ref(), self.viewer_tls_key.as_ref());
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
@@ -145,6 +160,8 @@ impl Flags {
         let config = Config {
             viewers: Door { tls: viewer_tls, ..viewers },
             engines: Door { tls: engine_tls, ..engines },
+            admin,
+            assets: check.assets(self.assets.as_deref()),
             allowed: Allowed {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
@@ -156,12 +173,10 @@ impl Flags {
                 format,
                 "it is text or json",
             ),
-            grace: check.one(
-                "--drain-grace",
-                self.drain_grace.as_deref().unwrap_or("10s"),
-                duration,
-                "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h",
-            ),
+            drain: Drain {
+                delay: check.time("--drain-delay", self.drain_delay.as_deref(), "0s"),
+                grace: check.time("--drain-grace", self.drain_grace.as_deref(), "10s"),
+            },
         };
         if check.0.is_empty() { Ok(config) } else { Err(check.0) }
     }
@@ -190,7 +205,11 @@ impl DemoFlags {
             None
         });
         let (certificate, pem) = made.map(|it| (it.certificate, it.pem)).unzip();
-        let defaults = Flags { engine_listen: vec!["127.0.0.1:0".to_owned()], ..Flags::default() };
+        let defaults = Flags {
+            engine_listen: vec!["127.0.0.1:0".to_owned()],
+            admin_listen: vec!["none".to_owned()],
+            ..Flags::default()
+        };
         let config = Config {
             viewers: Door { listen: viewers, tls: certificate },
             ..defaults.check().expect("the defaults are right")
@@ -242,6 +261,34 @@ impl Check {
             }
         }
         all
+    }
+
+    fn time(&mut self, flag: &'static str, text: Option<&str>, default: &str) -> Duration {
+        let remedy = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
+        self.one(flag, text.unwrap_or(default), duration, remedy)
+    }
+
+    /// The ports for operators, unless there are to be none.
+    fn admin(&mut self, texts: &[String]) -> Vec<Listen> {
+        if let [only] = texts
+            && only.trim() == "none"
+        {
+            return vec![];
+        }
+        self.listen(ADMIN_LISTEN, texts, ["127.0.0.1:9464"])
+    }
+
+    fn assets(&mut self, text: Option<&str>) -> Option<PathBuf> {
+        let text = text?;
+        let path = PathBuf::from(text);
+        if !path.is_dir() {
+            self.wrong(
+                "--assets",
+                text,
+                "there is no such directory; name the one that holds index.html",
+            );
+        }
+        Some(path)
     }
 
     /// The ports of one door. Of the defaults, all but the first are optional.
@@ -322,7 +369,7 @@ fn address(flag: &'static str, text: &str) -> Result<Address, String> {
             "it is no IP address with a port; write it like 127.0.0.1:8000 or [::1]:8000{or}"
         ));
     };
-    if address.ip().to_canonical().is_loopback() {
+    if address.ip().to_canonical().is_loopback() || flag == ADMIN_LISTEN {
         return Ok(Address::Tcp(address));
     }
     let remedy = if engines {

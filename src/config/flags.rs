@@ -59,6 +59,20 @@ pub struct Flags {
         help_heading = "Doors"
     )]
     pub engine_listen: Vec<String>,
+    /// Where operators ask for /metrics, /livez and /readyz: IP:PORT, or `none`. May be repeated.
+    /// Nothing here says what is executed, so other addresses than this machine's may be named.
+    /// Default: 127.0.0.1:9464.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ADMIN_LISTEN",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        help_heading = "Doors"
+    )]
+    pub admin_listen: Vec<String>,
+    /// A directory whose files are served at the dashboards' door instead of the built-in page.
+    #[arg(long, env = "FOOTPLATE_ASSETS", value_name = "DIR", help_heading = "Browsers")]
+    pub assets: Option<String>,
     /// The certificate chain of the dashboards' door, as a PEM file. With it, the door speaks TLS.
     #[arg(long, env = "FOOTPLATE_VIEWER_TLS_CERT", value_name = "FILE", help_heading = "TLS")]
     pub viewer_tls_cert: Option<String>,
@@ -97,7 +111,11 @@ pub struct Flags {
     /// How it is logged: text or json. Default: text.
     #[arg(long, env = "FOOTPLATE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Running")]
     pub log_format: Option<String>,
-    /// How long connections may take to end after SIGTERM, such as 500ms, 10s or 1m. Default: 10s.
+    /// How long after SIGTERM the doors stay open while /readyz says no, so that load balancers
+    /// notice, such as 5s. Default: 0s.
+    #[arg(long, env = "FOOTPLATE_DRAIN_DELAY", value_name = "TIME", help_heading = "Running")]
+    pub drain_delay: Option<String>,
+    /// How long connections may take to end after that, such as 500ms, 10s or 1m. Default: 10s.
     #[arg(long, env = "FOOTPLATE_DRAIN_GRACE", value_name = "TIME", help_heading = "Running")]
     pub drain_grace: Option<String>,
 }

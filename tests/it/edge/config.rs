@@ -105,7 +105,7 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     };
     assert_eq!(shown(&config.viewers.listen), ["127.0.0.1:8000 false", "[::1]:8000 true"]);
     assert_eq!(shown(&config.engines.listen), ["127.0.0.1:50051 false"]);
-    assert_eq!(config.grace, Duration::from_secs(10));
+    assert_eq!(config.drain.grace, Duration::from_secs(10));
 
     let dir = TempDir::new().unwrap();
     let socket = dir.path().join("engine.sock");
@@ -125,7 +125,7 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     assert_eq!(shown(&config.viewers.listen), ["[::1]:9000 false", "127.0.0.1:9001 false"]);
     assert_eq!(config.engines.listen[1].address, Address::Unix(socket));
     assert_eq!(config.allowed.hosts.len(), 1);
-    assert_eq!(config.grace, Duration::from_millis(500));
+    assert_eq!(config.drain.grace, Duration::from_millis(500));
 }
 
 #[test]
