@@ -6,7 +6,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -21,12 +21,15 @@ use crate::http::{
 use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::viewer::{Departure, Plan};
 
 mod inside;
 mod show;
 
 pub use inside::identity;
 
+/// How far apart viewers leave, where there is time: as far as others can bear their coming.
+const PACE: Duration = Duration::from_millis(5);
 /// How long what stands behind the doors may take to finish once they are shut.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -43,6 +46,7 @@ pub struct App {
     closing: CancellationToken,
     engines: Tasks,
     viewers: Tasks,
+    departure: Departure,
     inside: Tasks,
     drain: Drain,
     scrap: Option<show::Scrap>,
@@ -62,7 +66,8 @@ impl App {
         let (ready, closing, caps) =
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
-        let parts = inside::start(&seams, &metrics, [&inside, &engines, &viewers]).await;
+        let departure = Departure::default();
+        let parts = inside::start(&seams, &metrics, &departure, [&inside, &engines]).await;
 
         let site = Arc::new(Site {
             shards: parts.shards,
@@ -115,26 +120,31 @@ impl App {
             closing,
             engines,
             viewers,
+            departure,
             inside,
             drain: config.drain,
             scrap: None,
         })
     }
 
-    /// Ends everything, within the grace.
-    pub async fn drain(self) {
-        let Drain { grace, .. } = self.drain;
-        info!(?grace, "draining");
-        let deadline = Instant::now() + grace;
-        // Whoever asks is sent elsewhere from now on, and nobody new comes in.
+    /// Ends everything, within the delay and the grace.
+    pub async fn drain(mut self) {
+        let Drain { delay, grace } = self.drain;
+        info!(?delay, ?grace, "draining");
+        // Whoever asks is sent elsewhere from now on. Until everybody has asked, all goes on.
         self.ready.drop_for_good();
+        sleep(delay).await;
+        // Nobody new comes in.
         self.closing.cancel();
+        let deadline = Instant::now() + grace;
         // Engines first: dashboards still see what they last said.
         self.engines.drain();
-        let half = Instant::now() + grace / 2;
-        let engines_went = timeout_at(half, self.engines.wait()).await.is_ok();
+        let engines_went = timeout_at(deadline - grace / 2, self.engines.wait()).await.is_ok();
+        info!(clean = engines_went, "engines are gone");
+        self.departure.call(self.departures(deadline));
         self.viewers.drain();
         let viewers_went = timeout_at(deadline, self.viewers.wait()).await.is_ok();
+        info!(clean = viewers_went, "viewers are gone");
         if !(engines_went && viewers_went) {
             let (engines, viewers) = (self.engines.len(), self.viewers.len());
             warn!(engines, viewers, "the grace is over; dropping what is left");
@@ -145,8 +155,26 @@ impl App {
         self.inside.drain();
         let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
         self.inside.end();
-        drop(self.scrap);
+        drop(self.scrap.take());
         info!(clean = engines_went && viewers_went && inside_went, "ended");
+    }
+
+    /// When viewers leave, so that all are gone at the deadline: half of the time that is left is for
+    /// those who are still being sent something, and for goodbyes.
+    fn departures(&self, deadline: Instant) -> Plan {
+        let from = Instant::now();
+        let left = deadline.saturating_duration_since(from);
+        let viewers = u32::try_from(self.viewers.len()).unwrap_or(u32::MAX);
+        let over = PACE.saturating_mul(viewers).min(left / 2);
+        Plan { from, over, last: from + left * 3 / 4 }
+    }
+}
+
+/// Nothing outlives it, also where nobody has waited for the drain.
+impl Drop for App {
+    fn drop(&mut self) {
+        self.closing.cancel();
+        [&self.engines, &self.viewers, &self.inside].into_iter().for_each(Tasks::end);
     }
 }
 

@@ -20,6 +20,7 @@ use crate::shard::{Shard, Shards};
 use crate::store::Memory;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::viewer::Departure;
 use crate::viewer::connection::{self, House};
 
 /// Messages that may wait for the shard.
@@ -34,11 +35,13 @@ pub(super) struct Parts {
     pub(super) engines: listen::Site,
 }
 
-/// Starts what needs no port. Each side is told of the drain by its own tasks' word.
+/// Starts what needs no port. Engines are told of the drain by their tasks' word, viewers by the
+/// `departure`.
 pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
-    [inside, engines, viewers]: [&Tasks; 3],
+    departure: &Departure,
+    [inside, engines]: [&Tasks; 2],
 ) -> Parts {
     let (boot, durability) = (seams.chance.number(), Durability::Memory);
     let (limits, options) = (Limits::default(), Arc::default());
@@ -60,7 +63,7 @@ pub(super) async fn start(
         boot,
         durability,
         options,
-        drain: viewers.draining().clone(),
+        departure: departure.clone(),
     };
     let metrics = Arc::clone(metrics);
     let welcome: Welcome = Arc::new(move |io, guest| {

@@ -12,7 +12,6 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,13 +20,13 @@ use tokio_tungstenite::tungstenite::{
     self,
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
 };
-use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::sync::WaitForCancellationFuture;
 
 use super::errands::Errands;
 use super::pulse::{Due, Pulse};
 use super::talk::Talk;
 use super::tap::{self, Inlet, Tap};
-use super::{Close, LetGo, Letter, Mailbox, Options, Viewer, Wants, mailbox};
+use super::{Close, Departure, LetGo, Letter, Mailbox, Options, Plan, Viewer, Wants, mailbox};
 use crate::dialect::{Conversation, Dialect, Notice};
 use crate::model::{Durability, Principal, ViewerId};
 use crate::seams::Clock;
@@ -67,8 +66,8 @@ pub struct House {
     pub durability: Durability,
     /// The limits.
     pub options: Arc<Options>,
-    /// When it is cancelled, viewers are sent away.
-    pub drain: CancellationToken,
+    /// When it is called out, viewers are sent away.
+    pub departure: Departure,
 }
 
 /// Serves one connection, from the end of its handshake on, until it is over. Afterwards the shard
@@ -78,13 +77,12 @@ where
     Io: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let (viewer, shards) = (guest.viewer, house.shards.clone());
-    // One of its own, so that looking at it takes no lock that all connections share.
-    let drain = house.drain.child_token();
+    let called = house.departure.called();
     let close = {
         let mut connection = Connection::new(io, guest, house);
         let mut timer = pin!(sleep_until(connection.due()));
-        let mut drained = pin!(drain.cancelled());
-        poll_fn(|cx| connection.poll(cx, timer.as_mut(), drained.as_mut())).await
+        let mut leaves = pin!(called.cancelled());
+        poll_fn(|cx| connection.poll(cx, timer.as_mut(), leaves.as_mut())).await
     };
     // If this is not to be had, nobody is there who could keep anything for it.
     let _ = shards.tell(Message::Left { viewer }).await;
@@ -104,7 +102,8 @@ struct Connection<Io> {
     /// Since when there is something to be written and nothing is taken.
     blocked: Option<Instant>,
     unflushed: bool,
-    drain_at: Option<Instant>,
+    /// All viewers leave.
+    leaving: Option<Plan>,
     ending: Option<Ending>,
 }
 
@@ -142,7 +141,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             pulse: Pulse::new(now, options.ping_every),
             blocked: None,
             unflushed: false,
-            drain_at: None,
+            leaving: None,
             ending: None,
         };
         let principal = connection.talk.principal().clone();
@@ -161,11 +160,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         &mut self,
         cx: &mut Context<'_>,
         mut timer: Pin<&mut Sleep>,
-        drained: Pin<&mut WaitForCancellationFuture<'_>>,
+        leaves: Pin<&mut WaitForCancellationFuture<'_>>,
     ) -> Poll<Close> {
         self.mailbox.listen(cx.waker());
-        if self.drain_at.is_none() && drained.poll(cx).is_ready() {
-            self.drain_at = Some(Instant::now() + self.share());
+        if self.leaving.is_none() && leaves.poll(cx).is_ready() {
+            self.leaving = self.house.departure.plan();
         }
         loop {
             if let Some(close) = self.serve(cx) {
@@ -201,6 +200,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 self.errands.tell(message);
             }
             again |= self.errands.run(cx);
+            again |= self.leave(again);
             if let Some(ending) = &self.ending
                 && (ending.until <= Instant::now() || ending.shut && ending.deaf)
             {
@@ -337,6 +337,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         None
     }
 
+    /// Leaves with all others, in its turn: but not before it has been sent what there is, while
+    /// there is time for it. Whether it does.
+    fn leave(&mut self, busy: bool) -> bool {
+        let Some(plan) = self.leaving.filter(|_| self.ending.is_none()) else { return false };
+        let now = Instant::now();
+        let busy =
+            busy || self.blocked.is_some() || !self.viewer.has_all() || self.errands.is_busy();
+        if now < plan.turn(self.talk.id) || (busy && now < plan.last) {
+            return false;
+        }
+        let retry_after_ms = u64::try_from(plan.retry_after().as_millis()).unwrap_or(u64::MAX);
+        self.talk.notice(&Notice::GoingAway { retry_after_ms }, &mut self.viewer);
+        self.end(Close::Drain);
+        true
+    }
+
     /// Begins to say goodbye. The first reason counts.
     fn end(&mut self, close: Close) {
         if self.ending.is_some() {
@@ -362,7 +378,11 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             return ending.until;
         }
         let stalled = self.blocked.map(|since| since + self.house.options.stall);
-        [stalled, self.drain_at].into_iter().flatten().fold(self.pulse.due(), Instant::min)
+        let leaves = self.leaving.map(|plan| {
+            let turn = plan.turn(self.talk.id);
+            if turn <= Instant::now() { plan.last } else { turn }
+        });
+        [stalled, leaves].into_iter().flatten().fold(self.pulse.due(), Instant::min)
     }
 
     fn elapsed(&mut self) -> Option<Close> {
@@ -372,12 +392,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         }
         if self.blocked.is_some_and(|since| since + options.stall <= now) {
             return Some(Close::Stalled);
-        }
-        if self.drain_at.is_some_and(|at| at <= now) {
-            let retry_after_ms = u64::try_from(options.drain_over.as_millis()).unwrap_or(u64::MAX);
-            self.talk.notice(&Notice::GoingAway { retry_after_ms }, &mut self.viewer);
-            self.end(Close::Drain);
-            return None;
         }
         let blocked = self.blocked.is_some();
         match self.pulse.elapsed(now, options.ping_every, options.ping_patience, blocked) {
@@ -390,13 +404,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 None
             }
         }
-    }
-
-    /// How long this one may stay when all have to go: each has its own share of the time.
-    fn share(&self) -> Duration {
-        // The golden ratio spreads consecutive numbers evenly.
-        let spread = self.talk.id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56;
-        self.house.options.drain_over * u32::try_from(spread).unwrap_or_default() / 256
     }
 
     fn with_tap<T>(&mut self, use_it: impl FnOnce(&mut WebSocketContext, &mut Tap<'_>) -> T) -> T {

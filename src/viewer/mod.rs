@@ -6,6 +6,7 @@
 pub mod close;
 pub mod connection;
 mod cursor;
+mod departure;
 mod errands;
 pub mod handshake;
 mod mailbox;
@@ -17,6 +18,7 @@ mod tap;
 
 pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};
+pub use departure::{Departure, Plan};
 pub use mailbox::{LetGo, Letter, Mailbox, Post, Seat, Topic, mailbox, mailbox_with};
 pub use options::{Options, Rates};
 pub use rate::{Bucket, Rate};
@@ -153,6 +155,11 @@ impl Viewer {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether there is nothing at all to be written.
+    fn has_all(&self) -> bool {
+        self.is_even() && self.is_idle()
     }
 
     /// Whether it has seen everything.

@@ -17,8 +17,6 @@ pub struct Options {
     pub stall: Duration,
     /// How long a goodbye may take.
     pub farewell: Duration,
-    /// When the relay goes, viewers are sent away one after the other over this time.
-    pub drain_over: Duration,
     /// Things that one connection may watch at once.
     pub subscriptions: usize,
     /// Answers that may wait for one connection.
@@ -76,7 +74,6 @@ impl Default for Options {
             ping_patience: Duration::from_secs(12),
             stall: Duration::from_secs(30),
             farewell: Duration::from_secs(2),
-            drain_over: Duration::from_secs(2),
             subscriptions: 128,
             letters: 64,
             max_message: 1 << 20,

@@ -18,7 +18,7 @@ use footplate::seams::Clock;
 use footplate::shard::{Message, Shard, Shards, ToEngine};
 use footplate::store::{Backend, Memory};
 use footplate::viewer::connection::{self, Guest, House};
-use footplate::viewer::{Close, Options, mailbox};
+use footplate::viewer::{Close, Departure, Options, mailbox};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
@@ -27,7 +27,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, Role};
-use tokio_util::sync::CancellationToken;
 
 use crate::probe::Probe;
 use crate::script;
@@ -93,7 +92,7 @@ impl Bench {
             boot: 7,
             durability: Durability::Memory,
             options,
-            drain: CancellationToken::new(),
+            departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(shard.run(outbox));

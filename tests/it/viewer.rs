@@ -12,7 +12,9 @@ use footplate::room::{Bell, Keep, Room};
 use footplate::seams::Clock;
 use footplate::shard::{Join, Message, Shards};
 use footplate::viewer::connection::{self, Guest, House};
-use footplate::viewer::{Bucket, Close, Cursor, Letter, Options, Post, Rate, Seat, Topic};
+use footplate::viewer::{
+    Bucket, Close, Cursor, Departure, Letter, Options, Plan, Post, Rate, Seat, Topic,
+};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -21,7 +23,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, Role};
-use tokio_util::sync::CancellationToken;
 
 use crate::probe::Probe;
 
@@ -32,7 +33,7 @@ struct Bench {
     probe: &'static Probe,
     inbox: mpsc::Receiver<Message>,
     post: Option<Post>,
-    drain: CancellationToken,
+    departure: Departure,
     running: JoinSet<Close>,
     since: Instant,
 }
@@ -61,19 +62,19 @@ impl Bench {
             conversation: probe.converse(None),
             principal: Principal::local(),
         };
-        let drain = CancellationToken::new();
+        let departure = Departure::default();
         let house = House {
             shards: Shards::new(shard),
             clock: Clock::new(|| Timestamp(0)),
             boot: 7,
             durability: Durability::Memory,
             options: Arc::new(options),
-            drain: drain.clone(),
+            departure: departure.clone(),
         };
         let mut running = JoinSet::new();
         running.spawn(connection::run(ours, guest, house));
         let since = Instant::now();
-        let mut bench = Self { probe, inbox, post: None, drain, running, since };
+        let mut bench = Self { probe, inbox, post: None, departure, running, since };
         match bench.told().await {
             Message::Viewer { answers, .. } => bench.post = Some(answers),
             other => panic!("{other:?}"),
@@ -91,6 +92,12 @@ impl Bench {
 
     fn bell(&self) -> Arc<Bell> {
         self.post.as_ref().unwrap().bell().clone()
+    }
+
+    /// The relay goes: this one's turn is at once, and it may stay for some seconds at most.
+    fn leaves(&self) {
+        let (from, over) = (Instant::now(), Duration::ZERO);
+        self.departure.call(Plan { from, over, last: from + Duration::from_secs(8) });
     }
 
     /// How it ended, and after how long. The shard was told.
@@ -299,8 +306,8 @@ async fn who_takes_nothing_is_dropped_but_who_takes_a_little_is_not() {
 #[tokio::test(start_paused = true)]
 async fn when_the_relay_goes_each_is_told_in_its_own_way() {
     let (bench, mut client) = Bench::open(Manners::Native).await;
-    bench.drain.cancel();
-    assert_eq!(say(&mut client).await["going"], 2_000);
+    bench.leaves();
+    assert_eq!(say(&mut client).await["going"], 1_000);
     assert_eq!(goodbye(&mut client).await, Some((1012, "the relay restarts".to_owned())));
     // The client's answer to that, and then the end.
     assert!(client.next().await.is_none());
@@ -310,9 +317,65 @@ async fn when_the_relay_goes_each_is_told_in_its_own_way() {
     assert!(after < Duration::from_secs(2), "{after:?}");
 
     let (bench, mut client) = Bench::open(Manners::Seed).await;
-    bench.drain.cancel();
+    bench.leaves();
     assert_eq!(goodbye(&mut client).await, None, "no close frame");
     assert_eq!(bench.end().await.0, Close::Drain);
+}
+
+/// A relay that goes takes nothing along that a viewer is still being sent, and waits for none that
+/// takes nothing.
+#[tokio::test(start_paused = true)]
+async fn who_is_behind_may_stay_until_it_has_everything_or_the_time_is_over() {
+    const RECORDS: u64 = 40;
+    for reads in [true, false] {
+        let (mut bench, socket) =
+            Bench::raw(Manners::Native, Options::default(), 4 << 10, 64).await;
+        let mut client = WebSocketStream::from_raw_socket(socket, Role::Client, None).await;
+        say(&mut client).await;
+        tell(&mut client, "watch x1").await;
+        let ticket = ticket(&bench.told().await);
+        assert!(bench.send(seat(&bench, ticket, RECORDS)));
+        assert_eq!(say(&mut client).await["watching"], "x1");
+        bench.since = Instant::now();
+        bench.leaves();
+        if reads {
+            for seq in 1..=RECORDS {
+                tokio::time::sleep(Duration::from_millis(150)).await;
+                assert_eq!(say(&mut client).await["seq"], seq);
+            }
+            assert_eq!(say(&mut client).await["going"], 1_000);
+            assert_eq!(goodbye(&mut client).await.map(|it| it.0), Some(1012));
+            drop(client);
+        }
+        let (close, after) = bench.end().await;
+        assert_eq!(close, Close::Drain);
+        // Its time, and that of a goodbye that nobody takes.
+        assert!(
+            if reads { after < Duration::from_secs(7) } else { after == Duration::from_secs(10) },
+            "{after:?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn viewers_leave_evenly_over_the_time() {
+    let (from, over) = (Instant::now(), Duration::from_secs(5));
+    let plan = Plan { from, over, last: from + over };
+    for first in [1, 77, 1_000_000_007] {
+        let mut tenths = [0; 10];
+        for viewer in first..first + 1_000 {
+            let turn = plan.turn(ViewerId(viewer));
+            assert!(from <= turn && turn < from + over);
+            tenths[usize::try_from((turn - from).as_millis() / 500).unwrap()] += 1;
+        }
+        assert!(tenths.iter().all(|it| (95..=105).contains(it)), "{tenths:?}");
+    }
+    assert_eq!(plan.retry_after(), Duration::from_secs(6));
+    let departure = Departure::default();
+    assert_eq!(departure.plan(), None);
+    departure.call(plan);
+    departure.call(Plan { over: Duration::ZERO, ..plan });
+    assert_eq!(departure.plan(), Some(plan), "the first counts");
 }
 
 #[tokio::test(start_paused = true)]
@@ -482,7 +545,7 @@ async fn an_idle_connection_is_small() {
         boot: 7,
         durability: Durability::Memory,
         options: Arc::default(),
-        drain: CancellationToken::new(),
+        departure: Departure::default(),
     };
     let size = size_of_val(&connection::run(ours, guest, house));
     assert!(size <= 2_560, "{size} bytes");

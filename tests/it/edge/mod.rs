@@ -5,6 +5,7 @@ mod config;
 mod drain;
 mod engines;
 mod handshake;
+mod obstinate;
 mod rest;
 mod rig;
 mod silence;
