@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use super::flags::PEM;
 use super::layers::Places;
 use super::problem::{Place, Problem};
 use super::settings::Setting;
@@ -26,7 +27,7 @@ impl Check {
 
     pub(super) fn wrong(&mut self, flag: &'static str, value: &str, what: impl Into<String>) {
         let (mut value, mut what) = (value.to_owned(), what.into());
-        if value.contains("-----BEGIN ") {
+        if value.contains(PEM) {
             // Where it could be logged is no place for a key.
             value.clear();
             what =

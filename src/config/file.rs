@@ -5,7 +5,6 @@
 use std::{
     fs::File as Opened,
     io::{self, Read as _},
-    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -122,48 +121,33 @@ impl Walk<'_> {
                 self.wrong(key.span().start, Some(name), what);
                 continue;
             };
-            match self.texts(setting, value) {
-                Ok(items) => {
-                    let place = self.place(value.span(), name);
-                    self.file.given.insert(name.to_owned(), Given { place, items });
-                }
-                Err((at, what)) => {
-                    self.wrong(at.start, Some(name), what);
-                    self.file.unread.push(setting.flag());
-                }
+            let items = match value.get_ref() {
+                DeValue::Array(items) if setting.is_list() => &items[..],
+                _ => std::slice::from_ref(value),
+            };
+            let texts: Vec<_> = items.iter().filter_map(|it| self.text(setting, it)).collect();
+            if items.is_empty() && !setting.defaults().is_empty() {
+                let what = "the list is empty; leave the key out for the default".to_owned();
+                self.wrong(value.span().start, Some(name), what);
+            } else if texts.is_empty() && !items.is_empty() {
+                self.file.unread.push(setting.flag());
+            } else {
+                let place = Place::File(self.spot(value.span().start, Some(name)));
+                self.file.given.insert(name.to_owned(), Given { place, items: texts });
             }
         }
     }
 
-    /// The texts that a value holds, each with its place; or where it holds something else.
-    fn texts(
-        &self,
-        setting: &Setting,
-        value: &Spanned<DeValue<'_>>,
-    ) -> Result<Vec<(String, Place)>, (Range<usize>, String)> {
+    /// A text and its place, if it is one.
+    fn text(&mut self, setting: &Setting, value: &Spanned<DeValue<'_>>) -> Option<(String, Place)> {
+        let (at, key) = (value.span().start, Some(setting.key()));
+        let DeValue::String(text) = value.get_ref() else {
+            self.wrong(at, key, mistyped(setting, value.get_ref()));
+            return None;
+        };
         // Paths are seen from where the file is, whatever the process's directory.
         let directory = self.path.parent().unwrap_or(Path::new(""));
-        let item = |value: &Spanned<DeValue<'_>>| match value.get_ref() {
-            DeValue::String(text) => {
-                let text = setting.seen_from(directory, text);
-                Ok((text, self.place(value.span(), setting.key())))
-            }
-            other => Err((value.span(), mistyped(setting, other))),
-        };
-        match value.get_ref() {
-            DeValue::Array(items) if setting.is_list() => {
-                if items.is_empty() && !setting.defaults().is_empty() {
-                    let what = "the list is empty; leave the key out for the default";
-                    return Err((value.span(), what.to_owned()));
-                }
-                items.iter().map(item).collect()
-            }
-            _ => Ok(vec![item(value)?]),
-        }
-    }
-
-    fn place(&self, span: Range<usize>, key: &str) -> Place {
-        Place::File(self.spot(span.start, Some(key)))
+        Some((setting.seen_from(directory, text), Place::File(self.spot(at, key))))
     }
 
     fn spot(&self, at: usize, key: Option<&str>) -> Spot {
@@ -178,7 +162,9 @@ impl Walk<'_> {
     }
 
     fn wrong(&mut self, at: usize, key: Option<&str>, what: String) {
-        let place = Place::File(self.spot(at, key));
+        // A quote too many, and what was meant as a value is part of a key.
+        let plain = |it: &&str| it.len() <= LONGEST_SLIP && !it.contains(|c| !is_bare(c));
+        let place = Place::File(self.spot(at, key.filter(plain)));
         self.file.problems.push(Problem {
             flag: CONFIG.to_owned(),
             place,
@@ -186,6 +172,11 @@ impl Walk<'_> {
             what,
         });
     }
+}
+
+/// Whether a key may hold it without quotes.
+fn is_bare(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_".contains(c)
 }
 
 fn mistyped(setting: &Setting, value: &DeValue<'_>) -> String {

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{
     ArgMatches, Args, CommandFactory, Parser, Subcommand,
     builder::{OsStr, Resettable},
-    error::ErrorKind,
+    error::{ContextKind, ContextValue, ErrorKind},
 };
 
 /// The command line.
@@ -37,6 +37,9 @@ pub(super) enum Sub {
 /// The subcommands whose settings may also stand in variables and a file.
 const LAYERED: [&str; 2] = ["serve", "check"];
 
+/// What begins a certificate or a key: it is a file's content where its path is wanted.
+pub(super) const PEM: &str = "-----BEGIN ";
+
 /// Reads the command line.
 ///
 /// For `serve` and `check` the variables are shown in the help, but not read here: clap would take
@@ -50,6 +53,15 @@ pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<ArgMatch
     });
     match blind.try_get_matches_from(&args) {
         Err(err) if err.kind() == ErrorKind::DisplayHelp => whole().try_get_matches_from(args),
+        Err(mut err) => {
+            // It begins like a flag, and would be shown as one that is not known.
+            let unknown = err.get(ContextKind::InvalidArg).map(ToString::to_string);
+            if unknown.is_some_and(|it| it.contains(PEM)) {
+                let instead = "what a PEM file holds; write its path".to_owned();
+                err.insert(ContextKind::InvalidArg, ContextValue::String(instead));
+            }
+            Err(err)
+        }
         read => read,
     }
 }

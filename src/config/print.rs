@@ -44,9 +44,10 @@ fn quoted(text: &str) -> String {
 pub(super) fn sentence(config: &Config) -> String {
     let Config { viewers, engines, admin, .. } = config;
     let (viewers, engines) = (door(viewers), door(engines));
-    let admin = if admin.is_empty() { "nowhere".to_owned() } else { ports(admin, false) };
+    let admin =
+        if admin.is_empty() { "nowhere".to_owned() } else { format!("at {}", ports(admin, false)) };
     format!(
-        "The configuration is right: dashboards at {viewers}; engines at {engines}; operators at \
+        "The configuration is right: dashboards at {viewers}; engines at {engines}; operators \
          {admin}.\n"
     )
 }
