@@ -49,8 +49,8 @@ e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo
 
-bless: ## Rewrite transcripts and golden frames; then read the diff
-	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects
+bless: ## Rewrite transcripts, golden frames and the settings in docs; then read the diff
+	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document
 	git diff --stat -- tests docs
 
 measure: ## First figures: events in, deliveries out, memory of idle connections

@@ -1,24 +1,35 @@
-//! Flags and environment → a checked [`Config`]. Everything that is wrong is told at once, a line
-//! each, with the remedy; nothing behind this file checks a setting again or reads the environment.
+//! Flags, variables and a file → a checked [`Config`]. Everything that is wrong is told at once, a
+//! line each, with its place and the remedy; nothing behind this module checks a setting again or
+//! reads the environment.
 
 use std::{
     ffi::OsString,
-    fmt,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::Parser;
+use clap::FromArgMatches as _;
 
+mod check;
+mod file;
 mod flags;
+mod layers;
+mod print;
+mod problem;
+mod settings;
+mod values;
 
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
 use crate::tls::{Certificate, self_signed};
+use check::Check;
 use flags::{Cli, Sub};
 pub use flags::{DemoFlags, Flags};
+use layers::{Layers, Places, Variables};
+pub use problem::{Place, Problem, Spot};
+pub use settings::Setting;
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
@@ -26,8 +37,6 @@ pub const EXIT_USAGE: u8 = 64;
 const VIEWER_LISTEN: &str = "--viewer-listen";
 const ENGINE_LISTEN: &str = "--engine-listen";
 const ADMIN_LISTEN: &str = "--admin-listen";
-/// The longest path that a Unix socket may have: the kernel's 108 bytes hold an end mark, too.
-const LONGEST_PATH: usize = 107;
 
 /// What the program is to do.
 #[derive(Debug)]
@@ -36,6 +45,8 @@ pub enum Command {
     Serve(Config),
     /// Run the relay and a made-up engine.
     Demo(Config, Demo),
+    /// Say this on standard output, and end.
+    Say(String),
 }
 
 /// What the demo has beside a relay.
@@ -95,23 +106,6 @@ pub struct Listen {
     pub optional: bool,
 }
 
-/// One thing that is wrong with the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The flag.
-    pub flag: &'static str,
-    /// What was given.
-    pub value: String,
-    /// What is wrong with it, and what to do.
-    pub what: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.flag, self.value.escape_debug(), self.what)
-    }
-}
-
 /// Why the program does not start.
 #[derive(Debug)]
 pub enum Refused {
@@ -121,13 +115,37 @@ pub enum Refused {
     Problems(Vec<Problem>),
 }
 
-/// Reads and checks the command line and the environment.
+/// Reads and checks the command line, the process's environment and the file that they name.
 ///
 /// # Errors
 /// Everything that is wrong with them, at once.
 pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, Refused> {
-    match Cli::try_parse_from(args).map_err(Refused::Usage)?.command {
-        Sub::Serve(flags) => flags.check().map(Command::Serve).map_err(Refused::Problems),
+    read_with(args, std::env::vars_os())
+}
+
+/// The same with an environment of one's own, which for `demo` is the process's still.
+///
+/// # Errors
+/// As those of [`read`].
+pub fn read_with(
+    args: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Command, Refused> {
+    let typed = flags::parse(args).map_err(Refused::Usage)?;
+    let (_, inner) = typed.subcommand().expect("the command line asks for one");
+    let variables: Variables = variables.into_iter().collect();
+    let layers = |it| Layers::read(it, inner, &variables).map_err(Refused::Usage);
+    match Cli::from_arg_matches(&typed).map_err(Refused::Usage)?.command {
+        Sub::Serve(serve) => {
+            let layers = layers(&serve.layered)?;
+            let printed = serve.print_config.then(|| layers.to_toml());
+            let config = layers.check().map_err(Refused::Problems)?;
+            Ok(printed.map_or(Command::Serve(config), Command::Say))
+        }
+        Sub::Check(layered) => {
+            let config = layers(&layered)?.check().map_err(Refused::Problems)?;
+            Ok(Command::Say(print::sentence(&config)))
+        }
         Sub::Demo(flags) => flags.check().map_err(Refused::Problems),
     }
 }
@@ -138,47 +156,42 @@ impl Flags {
     /// # Errors
     /// Everything that is wrong, in the order of the flags.
     pub fn check(&self) -> Result<Config, Vec<Problem>> {
-        let mut check = Check(Vec::new());
-        let viewers = Door {
-            listen: check.listen(
-                VIEWER_LISTEN,
-                &self.viewer_listen,
-                ["127.0.0.1:8000", "[::1]:8000"],
-            ),
-            tls: None,
-        };
-        let engines = Door {
-            listen: check.listen(ENGINE_LISTEN, &self.engine_listen, ["127.0.0.1:50051"]),
-            tls: None,
-        };
+        self.judge(Places::default())
+    }
+
+    /// The same, with where each was given.
+    fn judge(&self, places: Places) -> Result<Config, Vec<Problem>> {
+        let mut check = Check::new(places);
+        let viewers = check.listen(VIEWER_LISTEN, &self.viewer_listen);
+        let engines = check.listen(ENGINE_LISTEN, &self.engine_listen);
         let admin = check.admin(&self.admin_listen);
-        check.distinct(viewers.listen.iter().chain(&engines.listen).chain(&admin));
+        check.distinct(viewers.iter().chain(&engines).chain(&admin));
         let (cert, key) = (self.viewer_tls_cert.as_ref(), self.viewer_tls_key.as_ref());
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
         let engine_tls = check.tls(["--engine-tls-cert", "--engine-tls-key"], cert, key);
         let config = Config {
-            viewers: Door { tls: viewer_tls, ..viewers },
-            engines: Door { tls: engine_tls, ..engines },
+            viewers: Door { listen: viewers, tls: viewer_tls },
+            engines: Door { listen: engines, tls: engine_tls },
             admin,
             assets: check.assets(self.assets.as_deref()),
             allowed: Allowed {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
-            log: check.one("--log", self.log.as_deref().unwrap_or("info"), logs::filter, FILTER),
+            log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",
-                self.log_format.as_deref().unwrap_or("text"),
-                format,
-                "it is text or json",
+                self.log_format.as_deref(),
+                values::format,
+                FORMAT,
             ),
             drain: Drain {
-                delay: check.time("--drain-delay", self.drain_delay.as_deref(), "0s"),
-                grace: check.time("--drain-grace", self.drain_grace.as_deref(), "10s"),
+                delay: check.time("--drain-delay", self.drain_delay.as_deref()),
+                grace: check.time("--drain-grace", self.drain_grace.as_deref()),
             },
         };
-        if check.0.is_empty() { Ok(config) } else { Err(check.0) }
+        if check.found.is_empty() { Ok(config) } else { Err(check.found) }
     }
 }
 
@@ -188,9 +201,11 @@ impl DemoFlags {
     /// # Errors
     /// Everything that is wrong.
     pub fn check(&self) -> Result<Command, Vec<Problem>> {
-        let mut check = Check(Vec::new());
-        let text = self.port.as_deref().unwrap_or("8000");
-        let port = check.one("--port", text, |it| it.parse().ok(), "it is a number up to 65535");
+        let mut check = Check::new(Places::default());
+        // An empty variable counts as not set.
+        let text = self.port.as_deref().filter(|it| !it.is_empty()).unwrap_or("8000");
+        let remedy = "it is a number up to 65535";
+        let port = check.one("--port", Some(text), |it| it.parse().ok(), remedy);
         let listen = |ip, port, optional| {
             let address = Address::Tcp(SocketAddr::new(ip, port));
             Listen { address, flag: "--port", optional }
@@ -214,7 +229,11 @@ impl DemoFlags {
             viewers: Door { listen: viewers, tls: certificate },
             ..defaults.check().expect("the defaults are right")
         };
-        if check.0.is_empty() { Ok(Command::Demo(config, Demo { pem })) } else { Err(check.0) }
+        if check.found.is_empty() {
+            Ok(Command::Demo(config, Demo { pem }))
+        } else {
+            Err(check.found)
+        }
     }
 }
 
@@ -224,105 +243,9 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
                       https://ops.example:8443, with nothing behind";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
-
-/// Collects what is wrong. What stands in for a wrong value is never used.
-struct Check(Vec<Problem>);
+const FORMAT: &str = "it is text or json";
 
 impl Check {
-    fn wrong(&mut self, flag: &'static str, value: &str, what: impl Into<String>) {
-        self.0.push(Problem { flag, value: value.to_owned(), what: what.into() });
-    }
-
-    fn one<T: Default>(
-        &mut self,
-        flag: &'static str,
-        text: &str,
-        read: impl Fn(&str) -> Option<T>,
-        remedy: &str,
-    ) -> T {
-        read(text.trim()).unwrap_or_else(|| {
-            self.wrong(flag, text, remedy);
-            T::default()
-        })
-    }
-
-    fn all<T>(
-        &mut self,
-        flag: &'static str,
-        texts: &[String],
-        read: impl Fn(&str) -> Option<T>,
-        remedy: &str,
-    ) -> Vec<T> {
-        let mut all = Vec::new();
-        for text in texts {
-            match read(text.trim()) {
-                Some(it) => all.push(it),
-                None => self.wrong(flag, text, remedy),
-            }
-        }
-        all
-    }
-
-    fn time(&mut self, flag: &'static str, text: Option<&str>, default: &str) -> Duration {
-        let remedy = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
-        self.one(flag, text.unwrap_or(default), duration, remedy)
-    }
-
-    /// The ports for operators, unless there are to be none.
-    fn admin(&mut self, texts: &[String]) -> Vec<Listen> {
-        if let [only] = texts
-            && only.trim() == "none"
-        {
-            return vec![];
-        }
-        self.listen(ADMIN_LISTEN, texts, ["127.0.0.1:9464"])
-    }
-
-    fn assets(&mut self, text: Option<&str>) -> Option<PathBuf> {
-        let text = text?;
-        let path = PathBuf::from(text);
-        if !path.is_dir() {
-            self.wrong(
-                "--assets",
-                text,
-                "there is no such directory; name the one that holds index.html",
-            );
-        }
-        Some(path)
-    }
-
-    /// The ports of one door. Of the defaults, all but the first are optional.
-    fn listen<const N: usize>(
-        &mut self,
-        flag: &'static str,
-        texts: &[String],
-        defaults: [&str; N],
-    ) -> Vec<Listen> {
-        let given = texts.iter().map(|text| (text.trim(), false));
-        let default = defaults.into_iter().enumerate().map(|(n, text)| (text, n > 0));
-        let texts: Vec<_> = if texts.is_empty() { default.collect() } else { given.collect() };
-        let mut all = Vec::new();
-        for (text, optional) in texts {
-            match address(flag, text) {
-                Ok(address) => all.push(Listen { address, flag, optional }),
-                Err(what) => self.wrong(flag, text, what),
-            }
-        }
-        all
-    }
-
-    fn distinct<'a>(&mut self, all: impl Iterator<Item = &'a Listen>) {
-        let mut seen: Vec<&Address> = Vec::new();
-        for Listen { address, flag, .. } in all {
-            let any = matches!(address, Address::Tcp(address) if address.port() == 0);
-            if seen.contains(&address) && !any {
-                let text = address.to_string();
-                self.wrong(flag, &text, "it is named twice; give each door its own port");
-            }
-            seen.push(address);
-        }
-    }
-
     fn tls(
         &mut self,
         flags: [&'static str; 2],
@@ -350,76 +273,4 @@ impl Check {
                 .ok(),
         }
     }
-}
-
-/// Reads where to listen, and says why not.
-fn address(flag: &'static str, text: &str) -> Result<Address, String> {
-    let engines = flag == ENGINE_LISTEN;
-    if let Some(path) = text.strip_prefix("unix:") {
-        return if engines {
-            socket(path)
-        } else {
-            Err("browsers can't use a Unix socket; write <ip>:<port>".to_owned())
-        };
-    }
-    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let Ok(address) = numeric.as_deref().unwrap_or(text).parse::<SocketAddr>() else {
-        let or = if engines { ", or unix:/run/footplate/engine.sock" } else { "" };
-        return Err(format!(
-            "it is no IP address with a port; write it like 127.0.0.1:8000 or [::1]:8000{or}"
-        ));
-    };
-    if address.ip().to_canonical().is_loopback() || flag == ADMIN_LISTEN {
-        return Ok(Address::Tcp(address));
-    }
-    let remedy = if engines {
-        "let engines attach on this machine (127.0.0.1, [::1] or unix:<path>)"
-    } else {
-        "listen on 127.0.0.1 or [::1], with a proxy in front that authenticates"
-    };
-    Err(format!(
-        "other machines would reach it, and without authentication, which the relay does not have \
-         yet, whoever reaches it may do everything (TLS does not change that); {remedy}"
-    ))
-}
-
-fn socket(path: &str) -> Result<Address, String> {
-    let (text, path) = (path, PathBuf::from(path));
-    if text.is_empty() || text.contains('\0') || text.len() > LONGEST_PATH {
-        return Err(format!("the path of a socket has 1 to {LONGEST_PATH} bytes; write another"));
-    }
-    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    if path.file_name().is_none() || path.is_dir() {
-        return Err("it is a directory; add the name of the socket".to_owned());
-    }
-    if !parent.is_dir() {
-        let parent = parent.display();
-        return Err(format!("there is no directory {parent}; make it, with mode 0750"));
-    }
-    Ok(Address::Unix(path))
-}
-
-fn format(text: &str) -> Option<Format> {
-    match text {
-        "text" => Some(Format::Text),
-        "json" => Some(Format::Json),
-        _ => None,
-    }
-}
-
-/// A whole number with a unit, up to an hour.
-fn duration(text: &str) -> Option<Duration> {
-    let split = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().ok()?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    let all = Duration::from_millis(number.checked_mul(millis)?);
-    (all <= Duration::from_secs(3_600)).then_some(all)
 }

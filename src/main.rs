@@ -1,28 +1,18 @@
-//! Flags, logs, start, wait, drain, exit code.
+//! Signals, configuration, logs, start, wait, drain, exit code.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::process::ExitCode;
 
 use footplate::app::{App, Signals};
 use footplate::config::{self, Command, EXIT_USAGE, Refused};
 use footplate::seams::Seams;
 use footplate::telemetry::logs;
+use tokio::task;
 
 fn main() -> ExitCode {
-    let command = match config::read(std::env::args_os()) {
-        Ok(command) => command,
-        Err(Refused::Usage(err)) => {
-            // A closed pipe is nobody to tell. Help and the version are no faults.
-            let _ = err.print();
-            return if err.use_stderr() { EXIT_USAGE.into() } else { ExitCode::SUCCESS };
-        }
-        Err(Refused::Problems(problems)) => {
-            problems.iter().for_each(|it| say(&format!("footplate: {it}")));
-            return EXIT_USAGE.into();
-        }
-    };
     let runtime = tokio::runtime::Runtime::new().expect("a process may have threads");
-    let ended = runtime.block_on(run(command));
+    let ended = runtime.block_on(run());
     // Whatever still reads a file must not hold up the end.
     runtime.shutdown_background();
     ended.unwrap_or_else(|err| {
@@ -31,22 +21,59 @@ fn main() -> ExitCode {
     })
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let (config, demo) = match command {
-        Command::Serve(config) => (config, None),
-        Command::Demo(config, demo) => (config, Some(demo)),
+async fn run() -> anyhow::Result<ExitCode> {
+    // First of all: whoever changes their mind while it starts is heard.
+    let mut signals = Signals::listen()?;
+    let app = tokio::select! {
+        () = signals.next() => return Ok(ExitCode::SUCCESS),
+        started = start() => match started? {
+            Continue(app) => app,
+            Break(code) => return Ok(code),
+        },
     };
-    logs::init(&config.log, config.log_format);
-    let (mut signals, seams) = (Signals::listen()?, Seams::machine());
-    let mut app = App::start(config, seams.clone()).await?;
-    if let Some(demo) = demo {
-        app.show(&demo, &seams)?;
-    }
     signals.next().await;
     tokio::select! {
         () = app.drain() => Ok(ExitCode::SUCCESS),
         // Whoever asks twice doesn't want to wait.
         () = signals.next() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// A running relay; or there is to be none, and with what the program ends.
+async fn start() -> anyhow::Result<ControlFlow<ExitCode, App>> {
+    // The files that are read here may be slow.
+    let command = match task::spawn_blocking(|| config::read(std::env::args_os())).await? {
+        Ok(command) => command,
+        Err(refused) => return Ok(Break(refuse(refused))),
+    };
+    let (config, demo) = match command {
+        Command::Serve(config) => (config, None),
+        Command::Demo(config, demo) => (config, Some(demo)),
+        Command::Say(text) => {
+            io::stdout().write_all(text.as_bytes())?;
+            return Ok(Break(ExitCode::SUCCESS));
+        }
+    };
+    logs::init(&config.log, config.log_format);
+    let seams = Seams::machine();
+    let mut app = App::start(config, seams.clone()).await?;
+    if let Some(demo) = demo {
+        app.show(&demo, &seams)?;
+    }
+    Ok(Continue(app))
+}
+
+fn refuse(refused: Refused) -> ExitCode {
+    match refused {
+        Refused::Usage(err) => {
+            // A closed pipe is nobody to tell. Help and the version are no faults.
+            let _ = err.print();
+            if err.use_stderr() { EXIT_USAGE.into() } else { ExitCode::SUCCESS }
+        }
+        Refused::Problems(problems) => {
+            problems.iter().for_each(|it| say(&format!("footplate: {it}")));
+            EXIT_USAGE.into()
+        }
     }
 }
 

@@ -1,7 +1,14 @@
 //! The command line, as it is typed: texts, which `config` reads and judges, so that all that is
-//! wrong can be told at once. What stands here as a comment is what `--help` says.
+//! wrong can be told at once. What stands here as a comment is what `--help` and
+//! `docs/configuration.md` say. Nothing here knows whether a text makes sense.
 
-use clap::{Args, Parser, Subcommand};
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{
+    ArgMatches, Args, CommandFactory, Parser, Subcommand,
+    builder::{OsStr, Resettable},
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -20,73 +27,141 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Sub {
     /// Run the relay until SIGTERM or SIGINT.
-    Serve(Box<Flags>),
+    Serve(Box<Serve>),
+    /// Check a configuration, with the files that it names, and open nothing.
+    Check(Box<Layered>),
     /// Run the relay with a made-up engine, to see it at work.
     Demo(DemoFlags),
 }
 
-/// The flags of `footplate serve`, as they were typed.
-#[derive(Debug, Clone, Default, Args)]
+/// The subcommands whose settings may also stand in variables and a file.
+const LAYERED: [&str; 2] = ["serve", "check"];
+
+/// What begins a certificate or a key: it is a file's content where its path is wanted.
+pub(super) const PEM: &str = "-----BEGIN ";
+
+/// Reads the command line.
+///
+/// For `serve` and `check` the variables are shown in the help, but not read here: clap would take
+/// an empty one for a value, and stop at the first that is no text.
+pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<ArgMatches, clap::Error> {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let whole =
+        || Cli::command().mut_subcommands(|sub| sub.mut_args(|arg| arg.hide_env_values(true)));
+    let blind = LAYERED.into_iter().fold(whole(), |command, name| {
+        command.mut_subcommand(name, |sub| sub.mut_args(|arg| arg.env(Resettable::<OsStr>::Reset)))
+    });
+    match blind.try_get_matches_from(&args) {
+        Err(err) if err.kind() == ErrorKind::DisplayHelp => whole().try_get_matches_from(args),
+        Err(mut err) => {
+            // It begins like a flag, and would be shown as one that is not known.
+            let unknown = err.get(ContextKind::InvalidArg).map(ToString::to_string);
+            if unknown.is_some_and(|it| it.contains(PEM)) {
+                let instead = "what a PEM file holds; write its path".to_owned();
+                err.insert(ContextKind::InvalidArg, ContextValue::String(instead));
+            }
+            Err(err)
+        }
+        read => read,
+    }
+}
+
+/// What `footplate serve` is told.
+#[derive(Debug, Args)]
 #[command(
     next_line_help = true,
     after_help = "\
 Engines attach at --engine-listen; dashboards connect at --viewer-listen, where the built-in page, \
 /v1/executions, /livez, /readyz and /metrics are as well.
 
+A flag wins over its variable, a variable over the file. In the file a setting has the name of its \
+flag, with _ for -: viewer_listen = [\"127.0.0.1:8000\"]. An empty variable counts as not set.
+
 There is no authentication yet: both doors open for this machine alone. A second SIGTERM or SIGINT \
 ends the relay at once.
 
-Exit status: 0 after a clean end, 64 if a flag is wrong, 1 if something else is."
+Exit status: 0 after a clean end, 64 if the configuration is wrong, 1 if something else is."
 )]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) layered: Layered,
+    /// Print the configuration as it is in effect, as a file for --config that says where each
+    /// value comes from, and end. Default: not done.
+    #[arg(long, help_heading = "Configuration")]
+    pub(super) print_config: bool,
+}
+
+/// The flags that may also stand elsewhere, and where.
+#[derive(Debug, Args)]
+#[command(
+    next_line_help = true,
+    after_help = "\
+It takes what `footplate serve` takes, from flags, variables and the file, and says what would \
+listen where.
+
+Exit status: 0 if all is right, 64 if not."
+)]
+pub(super) struct Layered {
+    #[command(flatten)]
+    pub(super) flags: Flags,
+    /// A file with settings, in TOML. Default: none.
+    #[arg(long, env = "FOOTPLATE_CONFIG", value_name = "FILE", help_heading = "Configuration")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// The settings of `footplate serve`, as they were typed. What is not given is the default.
+#[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
     /// Where dashboards connect: IP:PORT on this machine. May be repeated.
-    /// Default: port 8000 of 127.0.0.1 and of ::1.
     #[arg(
         long,
         env = "FOOTPLATE_VIEWER_LISTEN",
         value_name = "ADDRESS",
         value_delimiter = ',',
+        default_value = "127.0.0.1:8000,[::1]:8000",
         help_heading = "Doors"
     )]
     pub viewer_listen: Vec<String>,
     /// Where engines attach: IP:PORT on this machine, or unix:PATH. May be repeated.
-    /// Default: 127.0.0.1:50051.
     #[arg(
         long,
         env = "FOOTPLATE_ENGINE_LISTEN",
         value_name = "ADDRESS",
         value_delimiter = ',',
+        default_value = "127.0.0.1:50051",
         help_heading = "Doors"
     )]
     pub engine_listen: Vec<String>,
     /// Where operators ask for /metrics, /livez and /readyz: IP:PORT, or `none`. May be repeated.
     /// Nothing here says what is executed, so other addresses than this machine's may be named.
-    /// Default: 127.0.0.1:9464.
     #[arg(
         long,
         env = "FOOTPLATE_ADMIN_LISTEN",
         value_name = "ADDRESS",
         value_delimiter = ',',
+        default_value = "127.0.0.1:9464",
         help_heading = "Doors"
     )]
     pub admin_listen: Vec<String>,
     /// A directory whose files are served at the dashboards' door instead of the built-in page.
+    /// Default: none.
     #[arg(long, env = "FOOTPLATE_ASSETS", value_name = "DIR", help_heading = "Browsers")]
     pub assets: Option<String>,
     /// The certificate chain of the dashboards' door, as a PEM file. With it, the door speaks TLS.
+    /// Default: none.
     #[arg(long, env = "FOOTPLATE_VIEWER_TLS_CERT", value_name = "FILE", help_heading = "TLS")]
     pub viewer_tls_cert: Option<String>,
-    /// Its private key, as a PEM file.
+    /// Its private key, as a PEM file. Default: none.
     #[arg(long, env = "FOOTPLATE_VIEWER_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub viewer_tls_key: Option<String>,
-    /// The certificate chain of the engines' door. Its Unix sockets stay plain.
+    /// The certificate chain of the engines' door. Its Unix sockets stay plain. Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_CERT", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_cert: Option<String>,
-    /// Its private key.
+    /// Its private key. Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
     /// A further host name by which dashboards may call the relay, with or without a port.
-    /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed.
+    /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed. Default: none.
     #[arg(
         long,
         env = "FOOTPLATE_ALLOW_HOST",
@@ -96,7 +171,7 @@ pub struct Flags {
     )]
     pub allow_host: Vec<String>,
     /// A further origin whose pages may use the relay, scheme, host and port as in `https://ops.example:8443`.
-    /// May be repeated. The relay's own page is always allowed.
+    /// May be repeated. The relay's own page is always allowed. Default: none.
     #[arg(
         long,
         env = "FOOTPLATE_ALLOW_ORIGIN",
@@ -105,18 +180,42 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
-    /// What is logged: a level, or levels of parts, such as info,footplate=debug. Default: info.
-    #[arg(long, env = "FOOTPLATE_LOG", value_name = "FILTER", help_heading = "Running")]
+    /// What is logged: a level, or levels of parts, such as info,footplate=debug.
+    #[arg(
+        long,
+        env = "FOOTPLATE_LOG",
+        value_name = "FILTER",
+        default_value = "info",
+        help_heading = "Running"
+    )]
     pub log: Option<String>,
-    /// How it is logged: text or json. Default: text.
-    #[arg(long, env = "FOOTPLATE_LOG_FORMAT", value_name = "FORMAT", help_heading = "Running")]
+    /// How it is logged: text or json.
+    #[arg(
+        long,
+        env = "FOOTPLATE_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        help_heading = "Running"
+    )]
     pub log_format: Option<String>,
     /// How long after SIGTERM the doors stay open while /readyz says no, so that load balancers
-    /// notice, such as 5s. Default: 0s.
-    #[arg(long, env = "FOOTPLATE_DRAIN_DELAY", value_name = "TIME", help_heading = "Running")]
+    /// notice, such as 5s.
+    #[arg(
+        long,
+        env = "FOOTPLATE_DRAIN_DELAY",
+        value_name = "TIME",
+        default_value = "0s",
+        help_heading = "Running"
+    )]
     pub drain_delay: Option<String>,
-    /// How long connections may take to end after that, such as 500ms, 10s or 1m. Default: 10s.
-    #[arg(long, env = "FOOTPLATE_DRAIN_GRACE", value_name = "TIME", help_heading = "Running")]
+    /// How long connections may take to end after that, such as 500ms, 10s or 1m.
+    #[arg(
+        long,
+        env = "FOOTPLATE_DRAIN_GRACE",
+        value_name = "TIME",
+        default_value = "10s",
+        help_heading = "Running"
+    )]
     pub drain_grace: Option<String>,
 }
 
@@ -126,7 +225,7 @@ pub struct DemoFlags {
     /// The port of the page on this machine. Default: 8000.
     #[arg(long, env = "FOOTPLATE_DEMO_PORT", value_name = "PORT")]
     pub port: Option<String>,
-    /// Serve it over TLS, with a certificate made for this run.
+    /// Serve it over TLS, with a certificate made for this run. Default: without.
     #[arg(long)]
     pub tls: bool,
 }

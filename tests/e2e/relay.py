@@ -40,9 +40,10 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("FOOTPLATE_")}
 
 
-def command(*args: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
-    """Runs the program to its end."""
-    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=timeout, env=environment())
+def command(*args: str, timeout: float = PATIENCE, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs the program to its end, with further variables."""
+    env = environment() | variables
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=timeout, env=env)
 
 
 class Process:

@@ -1,7 +1,9 @@
-"""What is wrong with the command line is told at once, with the remedy."""
+"""What is wrong with the configuration is told at once, with the remedy; and a start can be broken off."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 import trustme
 
 from conftest import Bench
-from relay import Certificate, command
+from relay import BINARY, Certificate, Process, command, environment
 
 USAGE = 64
 
@@ -99,3 +101,71 @@ def test_help_and_version_are_no_faults() -> None:
     listed = command("serve", "--help").stdout
     for flag in ("--viewer-listen", "--engine-listen", "--viewer-tls-cert", "--allow-host", "--drain-grace"):
         assert flag in listed and f"FOOTPLATE_{flag[2:].replace('-', '_').upper()}" in listed
+
+
+def test_flags_win_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "footplate.toml"
+    file.write_text('log = "warn"\nlog_format = "json"\ndrain_grace = "1s"\n')
+    more = {"FOOTPLATE_CONFIG": str(file), "FOOTPLATE_LOG": "", "FOOTPLATE_LOG_FORMAT": "text"}
+    more["FOOTPLATE_DRAIN_GRACE"] = "2s"
+    printed = command("serve", "--print-config", "--drain-grace", "3s", **more)
+    assert printed.returncode == 0 and not printed.stderr, printed
+    lines = printed.stdout.splitlines()
+    assert f'log = "warn" # file {file}:1:7 log' in lines, lines
+    assert 'log_format = "text" # variable FOOTPLATE_LOG_FORMAT' in lines
+    assert 'drain_grace = "3s" # flag --drain-grace' in lines
+    assert 'drain_delay = "0s" # default' in lines
+    # What is printed is a file again.
+    file.write_text(printed.stdout)
+    again = command("serve", "--config", str(file), "--print-config")
+    values = [[line.rpartition(" # ")[0] for line in text.splitlines()] for text in (printed.stdout, again.stdout)]
+    assert again.returncode == 0 and values[0] == values[1], again
+
+
+def test_a_check_tells_all_that_is_wrong_with_its_place_and_opens_nothing(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    file = tmp_path / "footplate.toml"
+    secret = certificate.key.read_text().splitlines()[1]
+    file.write_text(f'viewer_tls_cert = "gone.pem"\nviewer_tls_key = "{certificate.key}"\n')
+    with file.open("a") as more:
+        more.write(f'viewer_tls_kye = "{secret}"\n')
+    for args in (["check"], ["serve"], ["serve", "--print-config"]):
+        ended = command(*args, "--config", str(file), "--drain-grace", "soon", FOOTPLATE_LOG_FORMAT="xml")
+        assert ended.returncode == USAGE and not ended.stdout, ended
+        begins = (f"{file}:3:1 viewer_tls_kye: ", f"{file}:1:19 viewer_tls_cert ", "FOOTPLATE_LOG_FORMAT xml: ")
+        begins = (*begins, "--drain-grace soon: ")
+        lines = ended.stderr.splitlines()
+        assert len(lines) == len(begins), lines
+        for line, begin in zip(lines, begins, strict=True):
+            assert line.startswith(f"footplate: {begin}"), line
+        assert "viewer_tls_key" in lines[0] and secret not in ended.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        pair = ["--viewer-tls-cert", str(certificate.cert), "--viewer-tls-key", str(certificate.key)]
+        right = command("check", "--viewer-listen", address, *pair)
+    assert right.returncode == 0 and not right.stderr, right
+    assert f"dashboards at {address} (TLS)" in right.stdout and right.stdout.count("\n") == 1, right
+
+
+def test_an_answer_that_nobody_takes_is_no_success() -> None:
+    with open("/dev/full", "w") as full:
+        process = os.posix_spawn(
+            BINARY, [BINARY, "check"], environment(), file_actions=[(os.POSIX_SPAWN_DUP2, full.fileno(), 1)]
+        )
+    _, status = os.waitpid(process, 0)
+    assert os.waitstatus_to_exitcode(status) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_start_is_broken_off_by_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+    fifo = tmp_path / "slow.toml"
+    os.mkfifo(fifo)
+    relay = Process("serve", "--config", str(fifo))
+    # It opens once the relay reads at the other end, which then waits for more.
+    with fifo.open("w"):
+        relay.process.send_signal(number)
+        assert relay.process.wait(20) == 0
+    assert relay.lines == []

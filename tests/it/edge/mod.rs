@@ -2,6 +2,8 @@
 
 mod caps;
 mod config;
+mod config_document;
+mod config_layers;
 mod drain;
 mod engines;
 mod handshake;

@@ -1,0 +1,144 @@
+//! What is wrong with a configuration, collected: each setting is read by itself, and one that is wrong
+//! keeps no other from being read. Nothing here knows which settings there are.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::flags::PEM;
+use super::layers::Places;
+use super::problem::{Place, Problem};
+use super::settings::Setting;
+use super::{ADMIN_LISTEN, Listen, values};
+use crate::seams::Address;
+
+const TIME: &str = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
+
+/// Collects what is wrong. What stands in for a wrong value is never used.
+#[derive(Debug)]
+pub(super) struct Check {
+    settings: Vec<Setting>,
+    places: Places,
+    pub(super) found: Vec<Problem>,
+}
+
+impl Check {
+    pub(super) fn new(places: Places) -> Self {
+        Self { settings: Setting::all(), places, found: Vec::new() }
+    }
+
+    pub(super) fn wrong(&mut self, flag: &'static str, value: &str, what: impl Into<String>) {
+        let (mut value, mut what) = (value.to_owned(), what.into());
+        if value.contains(PEM) {
+            // Where it could be logged is no place for a key.
+            value.clear();
+            what =
+                "this is a certificate or a key, which is not shown here; write the path of its \
+                    file"
+                    .to_owned();
+        }
+        let place = self.place(flag, &value);
+        self.found.push(Problem { flag: flag.to_owned(), place, value, what });
+    }
+
+    /// Where a setting's value was given.
+    fn place(&self, flag: &str, value: &str) -> Place {
+        let setting = self.settings.iter().find(|it| it.flag() == flag);
+        let Some(given) = setting.and_then(|it| self.places.get(it.key())) else {
+            return Place::Default;
+        };
+        let item = given.items.iter().find(|(text, _)| text.trim() == value.trim());
+        item.map_or(&given.place, |(_, place)| place).clone()
+    }
+
+    fn defaults(&self, flag: &str) -> Vec<String> {
+        let setting = self.settings.iter().find(|it| it.flag() == flag);
+        setting.map(Setting::defaults).unwrap_or_default()
+    }
+
+    /// One value: of this text, or the default.
+    pub(super) fn one<T: Default>(
+        &mut self,
+        flag: &'static str,
+        text: Option<&str>,
+        read: impl Fn(&str) -> Option<T>,
+        remedy: &str,
+    ) -> T {
+        let default = || self.defaults(flag).into_iter().next().unwrap_or_default();
+        let text = text.map_or_else(default, str::to_owned);
+        read(text.trim()).unwrap_or_else(|| {
+            self.wrong(flag, &text, remedy);
+            T::default()
+        })
+    }
+
+    pub(super) fn all<T>(
+        &mut self,
+        flag: &'static str,
+        texts: &[String],
+        read: impl Fn(&str) -> Option<T>,
+        remedy: &str,
+    ) -> Vec<T> {
+        let mut all = Vec::new();
+        for text in texts {
+            match read(text.trim()) {
+                Some(it) => all.push(it),
+                None => self.wrong(flag, text, remedy),
+            }
+        }
+        all
+    }
+
+    pub(super) fn time(&mut self, flag: &'static str, text: Option<&str>) -> Duration {
+        self.one(flag, text, values::duration, TIME)
+    }
+
+    /// The ports for operators, unless there are to be none.
+    pub(super) fn admin(&mut self, texts: &[String]) -> Vec<Listen> {
+        if let [only] = texts
+            && only.trim() == "none"
+        {
+            return vec![];
+        }
+        self.listen(ADMIN_LISTEN, texts)
+    }
+
+    pub(super) fn assets(&mut self, text: Option<&str>) -> Option<PathBuf> {
+        let text = text?;
+        let path = PathBuf::from(text);
+        if !path.is_dir() {
+            self.wrong(
+                "--assets",
+                text,
+                "there is no such directory; name the one that holds index.html",
+            );
+        }
+        Some(path)
+    }
+
+    /// The ports of one door. Of the defaults, all but the first are optional, also where somebody
+    /// spells them out: a printed configuration is no other one.
+    pub(super) fn listen(&mut self, flag: &'static str, texts: &[String]) -> Vec<Listen> {
+        let defaults = self.defaults(flag);
+        let texts = if texts.is_empty() { &defaults } else { texts };
+        let mut all = Vec::new();
+        for (n, text) in texts.iter().enumerate() {
+            let optional = n > 0 && *texts == defaults[..];
+            match values::address(flag, text.trim()) {
+                Ok(address) => all.push(Listen { address, flag, optional }),
+                Err(what) => self.wrong(flag, text.trim(), what),
+            }
+        }
+        all
+    }
+
+    pub(super) fn distinct<'a>(&mut self, all: impl Iterator<Item = &'a Listen>) {
+        let mut seen: Vec<&Address> = Vec::new();
+        for Listen { address, flag, .. } in all {
+            let any = matches!(address, Address::Tcp(address) if address.port() == 0);
+            if seen.contains(&address) && !any {
+                let text = address.to_string();
+                self.wrong(flag, &text, "it is named twice; give each door its own port");
+            }
+            seen.push(address);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Texts → values: each either reads as what is wanted, or is refused with what to write instead.
+//! Where a text stands is not known here.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::settings::SOCKET;
+use super::{ADMIN_LISTEN, ENGINE_LISTEN};
+use crate::seams::Address;
+use crate::telemetry::logs::Format;
+
+/// The longest path that a Unix socket may have: the kernel's 108 bytes hold an end mark, too.
+const LONGEST_PATH: usize = 107;
+
+/// Reads where to listen, and says why not.
+pub(super) fn address(flag: &'static str, text: &str) -> Result<Address, String> {
+    let engines = flag == ENGINE_LISTEN;
+    if let Some(path) = text.strip_prefix(SOCKET) {
+        return if engines {
+            socket(path)
+        } else {
+            Err("browsers can't use a Unix socket; write <ip>:<port>".to_owned())
+        };
+    }
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let Ok(address) = numeric.as_deref().unwrap_or(text).parse::<SocketAddr>() else {
+        let or = if engines { ", or unix:/run/footplate/engine.sock" } else { "" };
+        return Err(format!(
+            "it is no IP address with a port; write it like 127.0.0.1:8000 or [::1]:8000{or}"
+        ));
+    };
+    if address.ip().to_canonical().is_loopback() || flag == ADMIN_LISTEN {
+        return Ok(Address::Tcp(address));
+    }
+    let remedy = if engines {
+        "let engines attach on this machine (127.0.0.1, [::1] or unix:<path>)"
+    } else {
+        "listen on 127.0.0.1 or [::1], with a proxy in front that authenticates"
+    };
+    Err(format!(
+        "other machines would reach it, and without authentication, which the relay does not have \
+         yet, whoever reaches it may do everything (TLS does not change that); {remedy}"
+    ))
+}
+
+fn socket(path: &str) -> Result<Address, String> {
+    let (text, path) = (path, PathBuf::from(path));
+    if text.is_empty() || text.contains('\0') || text.len() > LONGEST_PATH {
+        return Err(format!("the path of a socket has 1 to {LONGEST_PATH} bytes; write another"));
+    }
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    if path.file_name().is_none() || path.is_dir() {
+        return Err("it is a directory; add the name of the socket".to_owned());
+    }
+    if !parent.is_dir() {
+        let parent = parent.display();
+        return Err(format!("there is no directory {parent}; make it, with mode 0750"));
+    }
+    Ok(Address::Unix(path))
+}
+
+pub(super) fn format(text: &str) -> Option<Format> {
+    match text {
+        "text" => Some(Format::Text),
+        "json" => Some(Format::Json),
+        _ => None,
+    }
+}
+
+/// A whole number with a unit, up to an hour.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let all = Duration::from_millis(number.checked_mul(millis)?);
+    (all <= Duration::from_secs(3_600)).then_some(all)
+}
