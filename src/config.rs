@@ -16,9 +16,9 @@ mod flags;
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
-use crate::tls::{Certificate, self_signed};
-use flags::{Cli, Sub};
-pub use flags::{DemoFlags, Flags};
+use crate::tls::{Files, Name, Served, self_signed};
+pub use flags::{CertsFlags, DemoFlags, Flags};
+use flags::{CertsSub, Cli, Sub};
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
@@ -36,6 +36,17 @@ pub enum Command {
     Serve(Config),
     /// Run the relay and a made-up engine.
     Demo(Config, Demo),
+    /// Make certificates, and end.
+    Certs(Certs),
+}
+
+/// What certificates are to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certs {
+    /// Where they are written.
+    pub dir: PathBuf,
+    /// By which names the relay is called: this machine's own, then the given ones, each once.
+    pub names: Vec<Name>,
 }
 
 /// What the demo has beside a relay.
@@ -81,7 +92,7 @@ pub struct Door {
     /// Its ports.
     pub listen: Vec<Listen>,
     /// How it shows who it is, if it speaks TLS.
-    pub tls: Option<Certificate>,
+    pub tls: Option<Served>,
 }
 
 /// One port.
@@ -129,6 +140,9 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, Refused
     match Cli::try_parse_from(args).map_err(Refused::Usage)?.command {
         Sub::Serve(flags) => flags.check().map(Command::Serve).map_err(Refused::Problems),
         Sub::Demo(flags) => flags.check().map_err(Refused::Problems),
+        Sub::Certs(CertsSub::Init(flags)) => {
+            flags.check().map(Command::Certs).map_err(Refused::Problems)
+        }
     }
 }
 
@@ -218,6 +232,28 @@ impl DemoFlags {
     }
 }
 
+impl CertsFlags {
+    /// Checks all of them. No file is looked at.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn check(&self) -> Result<Certs, Vec<Problem>> {
+        let mut check = Check(Vec::new());
+        let dir = |text: &str| (!text.is_empty() && !text.contains('\0')).then(|| text.into());
+        let dir = check.one("--dir", self.dir.as_deref().unwrap_or("footplate-certs"), dir, DIR);
+        let mut names = Name::of_this_machine().to_vec();
+        for name in check.all("--name", &self.name, Name::parse, NAME) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        if check.0.is_empty() { Ok(Certs { dir, names }) } else { Err(check.0) }
+    }
+}
+
+const DIR: &str = "it is the path of a directory, which is made if it is not there";
+const NAME: &str = "it is a host name or an IP address alone, such as relay.internal or 10.0.0.5; \
+                    other scripts as in xn--bcher-kva.example";
 const HOST: &str = "it is a host name or an IP address, with or without a port, such as \
                     relay.example or relay.example:8443";
 const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own, a port, such as \
@@ -328,7 +364,7 @@ impl Check {
         flags: [&'static str; 2],
         cert: Option<&String>,
         key: Option<&String>,
-    ) -> Option<Certificate> {
+    ) -> Option<Served> {
         match (cert, key) {
             (None, None) => None,
             (Some(cert), None) => {
@@ -341,13 +377,16 @@ impl Check {
                 self.wrong(flags[1], key, what);
                 None
             }
-            (Some(cert), Some(key)) => Certificate::load(Path::new(cert), Path::new(key))
-                .map_err(|fault| {
-                    let of_cert = fault.path() == Path::new(cert);
-                    let (flag, value) = if of_cert { (flags[0], cert) } else { (flags[1], key) };
-                    self.wrong(flag, value, fault.to_string());
-                })
-                .ok(),
+            (Some(cert), Some(key)) => {
+                Served::from_files(Files { certificate: cert.into(), key: key.into() })
+                    .map_err(|fault| {
+                        let of_cert = fault.path() == Path::new(cert);
+                        let (flag, value) =
+                            if of_cert { (flags[0], cert) } else { (flags[1], key) };
+                        self.wrong(flag, value, fault.to_string());
+                    })
+                    .ok()
+            }
         }
     }
 }

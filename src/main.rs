@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use footplate::app::{App, Signals};
+use footplate::app::{self, App, Asked, Signals};
 use footplate::config::{self, Command, EXIT_USAGE, Refused};
 use footplate::seams::Seams;
 use footplate::telemetry::logs;
@@ -35,6 +35,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let (config, demo) = match command {
         Command::Serve(config) => (config, None),
         Command::Demo(config, demo) => (config, Some(demo)),
+        Command::Certs(settings) => {
+            return app::certs(&settings, &Seams::machine()).map(|()| ExitCode::SUCCESS);
+        }
     };
     logs::init(&config.log, config.log_format);
     let (mut signals, seams) = (Signals::listen()?, Seams::machine());
@@ -42,11 +45,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Some(demo) = demo {
         app.show(&demo, &seams)?;
     }
-    signals.next().await;
+    while signals.next().await == Asked::Reload {
+        app.reload();
+    }
     tokio::select! {
         () = app.drain() => Ok(ExitCode::SUCCESS),
         // Whoever asks twice doesn't want to wait.
-        () = signals.next() => Ok(ExitCode::FAILURE),
+        () = signals.end() => Ok(ExitCode::FAILURE),
     }
 }
 

@@ -14,7 +14,7 @@ use footplate::seams::{Address, Listener, Machine, Network};
 use footplate::shard::{Message, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
-use footplate::tls::Certificate;
+use footplate::tls::Served;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,7 +40,7 @@ pub(super) struct Rig {
 
 pub(super) struct Setup {
     pub(super) options: Options,
-    pub(super) tls: Option<Certificate>,
+    pub(super) tls: Option<Served>,
     pub(super) allowed: Allowed,
     pub(super) caps: caps::Limits,
     pub(super) welcome: Welcome,
