@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Drain, Listen};
 use crate::engine;
 use crate::http::{
+    assets,
     caps::{self, Caps},
     health::Ready,
     listen::{self, Door, Speaks},
@@ -75,6 +76,7 @@ impl App {
             native: parts.native,
             windags: parts.windags,
             welcome: parts.welcome,
+            assets: config.assets.map(assets::Directory::new),
             allowed: config.allowed,
             ready: ready.clone(),
             metrics: Arc::clone(&metrics),
