@@ -4,19 +4,23 @@
 use std::{
     ffi::OsString,
     fmt,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::Parser;
 
+mod certs;
+mod demo;
 mod flags;
 
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
-use crate::tls::{Files, Name, Served, self_signed};
+use crate::tls::{Files, Served};
+pub use certs::Certs;
+pub use demo::Demo;
 pub use flags::{CertsFlags, DemoFlags, Flags};
 use flags::{CertsSub, Cli, Sub};
 
@@ -38,22 +42,6 @@ pub enum Command {
     Demo(Config, Demo),
     /// Make certificates, and end.
     Certs(Certs),
-}
-
-/// What certificates are to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certs {
-    /// Where they are written.
-    pub dir: PathBuf,
-    /// By which names the relay is called: this machine's own, then the given ones, each once.
-    pub names: Vec<Name>,
-}
-
-/// What the demo has beside a relay.
-#[derive(Debug)]
-pub struct Demo {
-    /// The certificate that its clients have to trust, as PEM; `None`: no TLS.
-    pub pem: Option<String>,
 }
 
 /// Settings that make sense.
@@ -196,64 +184,6 @@ impl Flags {
     }
 }
 
-impl DemoFlags {
-    /// Checks all of them.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn check(&self) -> Result<Command, Vec<Problem>> {
-        let mut check = Check(Vec::new());
-        let text = self.port.as_deref().unwrap_or("8000");
-        let port = check.one("--port", text, |it| it.parse().ok(), "it is a number up to 65535");
-        let listen = |ip, port, optional| {
-            let address = Address::Tcp(SocketAddr::new(ip, port));
-            Listen { address, flag: "--port", optional }
-        };
-        // With port 0 each address would get another port.
-        let mut viewers = vec![listen(Ipv4Addr::LOCALHOST.into(), port, false)];
-        if port != 0 {
-            viewers.push(listen(Ipv6Addr::LOCALHOST.into(), port, true));
-        }
-        let made = self.tls.then(self_signed).transpose().unwrap_or_else(|err| {
-            check.wrong("--tls", "", format!("no certificate could be made ({err}); do without"));
-            None
-        });
-        let (certificate, pem) = made.map(|it| (it.certificate, it.pem)).unzip();
-        let defaults = Flags {
-            engine_listen: vec!["127.0.0.1:0".to_owned()],
-            admin_listen: vec!["none".to_owned()],
-            ..Flags::default()
-        };
-        let config = Config {
-            viewers: Door { listen: viewers, tls: certificate },
-            ..defaults.check().expect("the defaults are right")
-        };
-        if check.0.is_empty() { Ok(Command::Demo(config, Demo { pem })) } else { Err(check.0) }
-    }
-}
-
-impl CertsFlags {
-    /// Checks all of them. No file is looked at.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn check(&self) -> Result<Certs, Vec<Problem>> {
-        let mut check = Check(Vec::new());
-        let dir = |text: &str| (!text.is_empty() && !text.contains('\0')).then(|| text.into());
-        let dir = check.one("--dir", self.dir.as_deref().unwrap_or("footplate-certs"), dir, DIR);
-        let mut names = Name::of_this_machine().to_vec();
-        for name in check.all("--name", &self.name, Name::parse, NAME) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        if check.0.is_empty() { Ok(Certs { dir, names }) } else { Err(check.0) }
-    }
-}
-
-const DIR: &str = "it is the path of a directory, which is made if it is not there";
-const NAME: &str = "it is a host name or an IP address alone, such as relay.internal or 10.0.0.5; \
-                    other scripts as in xn--bcher-kva.example";
 const HOST: &str = "it is a host name or an IP address, with or without a port, such as \
                     relay.example or relay.example:8443";
 const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own, a port, such as \
