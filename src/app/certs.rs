@@ -51,9 +51,10 @@ fn told(made: &Made, names: &[Name]) -> String {
     } else {
         text += &format!("Kept {ca} and its key; whoever trusts it needs nothing new.\n");
     }
+    // Names are not remembered: a new run says all of them again.
     text += &format!(
         "Wrote {server} and {server_key}, serial {serial}, until {ends},\n  \
-           for {all}.\n\
+           for {all}. It is for no other name: say further ones with --name.\n\
          \n\
          Serve with it:\n  \
            footplate serve \\\n    \

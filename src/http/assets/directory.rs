@@ -107,12 +107,14 @@ impl Directory {
         if !has(header::IF_RANGE) {
             take(header::RANGE);
         }
-        let response = self.files.clone().try_call(request).await.map_err(|err| match err.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => nothing(),
-            kind => {
-                warn!(dir = %self.dir.display(), ?kind, "a file of the page can't be read; let the relay's user read it");
-                unreadable()
+        let gone = |it| matches!(it, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+        let response = self.files.clone().try_call(request).await.map_err(|err| {
+            if gone(err.kind()) {
+                return nothing();
             }
+            let dir = self.dir.display();
+            warn!(%dir, %err, "a file of the page can't be read; let the relay's user read it");
+            unreadable()
         })?;
         match response.status() {
             StatusCode::NOT_FOUND => Err(nothing()),
@@ -146,7 +148,7 @@ fn find(dir: &Path, path: &str) -> Option<Found> {
         return None;
     }
     let is_page = at.extension().is_some_and(|it| it == "html" || it == "htm");
-    let has_policy = is_page && has_policy(&beginning(&at).ok()?);
+    let has_policy = is_page && beginning(&at).is_ok_and(|it| has_policy(&it));
     Some(Found::File { tag: tag(&there), has_policy })
 }
 
