@@ -6,6 +6,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 use crate::config::{Config, Drain, Listen};
 use crate::engine;
 use crate::http::{
+    assets,
     caps::{self, Caps},
     health::Ready,
     listen::{self, Door, Speaks},
@@ -21,11 +23,14 @@ use crate::http::{
 use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::tls;
 use crate::viewer::{Departure, Plan};
 
+mod certs;
 mod inside;
 mod show;
 
+pub use certs::certs;
 pub use inside::identity;
 
 /// How far apart viewers leave, where there is time: as far as others can bear their coming.
@@ -49,6 +54,8 @@ pub struct App {
     departure: Departure,
     inside: Tasks,
     drain: Drain,
+    /// Changes when certificates are to be read again.
+    reload: watch::Sender<()>,
     scrap: Option<show::Scrap>,
 }
 
@@ -74,6 +81,7 @@ impl App {
             native: parts.native,
             windags: parts.windags,
             welcome: parts.welcome,
+            assets: config.assets.map(assets::Directory::new),
             allowed: config.allowed,
             ready: ready.clone(),
             metrics: Arc::clone(&metrics),
@@ -84,7 +92,7 @@ impl App {
             name: "viewer",
             speaks: Speaks::Web,
             http2: listen::web,
-            tls: config.viewers.tls.map(|it| it.for_viewers()),
+            tls: config.viewers.tls.as_ref().map(tls::Served::for_viewers),
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: listen::Options::default(),
@@ -99,7 +107,7 @@ impl App {
             http2: |http| {
                 engine::h2(http);
             },
-            tls: config.engines.tls.map(|it| it.for_engines()),
+            tls: config.engines.tls.as_ref().map(tls::Served::for_engines),
             site: parts.engines,
             introduce: |connection, extensions| {
                 let identity = inside::identity(connection.peer);
@@ -108,6 +116,14 @@ impl App {
             tasks: engines.clone(),
             ..viewer_door.clone()
         };
+        let reload = watch::Sender::new(());
+        for (door, served) in [("viewer", config.viewers.tls), ("engine", config.engines.tls)] {
+            let watch = served.and_then(|it| it.watch(door, &seams.clock, &metrics));
+            if let Some(watch) = watch {
+                let (options, stop) = (tls::Options::default(), inside.draining().clone());
+                inside.spawn("certificate", watch.run(options, reload.subscribe(), stop));
+            }
+        }
         // Before the ports: whoever has read that one is open finds the relay ready.
         ready.raise();
         let viewers_at = open(&viewer_door, viewer_ports);
@@ -123,8 +139,17 @@ impl App {
             departure,
             inside,
             drain: config.drain,
+            reload,
             scrap: None,
         })
+    }
+
+    /// Reads the doors' certificates again, at once. What comes of it stands in the log.
+    pub fn reload(&self) {
+        if self.reload.receiver_count() == 0 {
+            info!("asked to reload, but no door has a certificate from a file: nothing to do");
+        }
+        self.reload.send_replace(());
     }
 
     /// Ends everything, within the delay and the grace.
@@ -233,9 +258,19 @@ fn explain(listen: &Listen, err: &io::Error) -> anyhow::Error {
     anyhow!("{flag} {address}: can't listen there ({err}); {remedy}")
 }
 
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// The end: SIGTERM or SIGINT.
+    End,
+    /// Certificates are to be read again: SIGHUP.
+    Reload,
+}
+
 /// Waits for the first of these signals; after that, [`Signals::next`] can be asked again.
 #[derive(Debug)]
 pub struct Signals {
+    hup: tokio::signal::unix::Signal,
     term: tokio::signal::unix::Signal,
     int: tokio::signal::unix::Signal,
 }
@@ -248,14 +283,24 @@ impl Signals {
     pub fn listen() -> anyhow::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).context("can't listen for signals");
-        Ok(Self { term: listen(SignalKind::terminate())?, int: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            hup: listen(SignalKind::hangup())?,
+            term: listen(SignalKind::terminate())?,
+            int: listen(SignalKind::interrupt())?,
+        })
     }
 
     /// The next one.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.term.recv() => {}
-            _ = self.int.recv() => {}
+            _ = self.term.recv() => Asked::End,
+            _ = self.int.recv() => Asked::End,
+            _ = self.hup.recv() => Asked::Reload,
         }
+    }
+
+    /// The next one that asks for the end. Nothing is reloaded on the way there.
+    pub async fn end(&mut self) {
+        while self.next().await != Asked::End {}
     }
 }

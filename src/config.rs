@@ -4,14 +4,15 @@
 
 use std::{
     ffi::OsString,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::FromArgMatches as _;
 
+mod certs;
 mod check;
+mod demo;
 mod file;
 mod flags;
 mod layers;
@@ -23,10 +24,12 @@ mod values;
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
-use crate::tls::{Certificate, self_signed};
+use crate::tls::{Files, Served};
+pub use certs::Certs;
 use check::Check;
-use flags::{Cli, Sub};
-pub use flags::{DemoFlags, Flags};
+pub use demo::Demo;
+pub use flags::{CertsFlags, DemoFlags, Flags};
+use flags::{CertsSub, Cli, Sub};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
@@ -45,15 +48,10 @@ pub enum Command {
     Serve(Config),
     /// Run the relay and a made-up engine.
     Demo(Config, Demo),
+    /// Make certificates, and end.
+    Certs(Certs),
     /// Say this on standard output, and end.
     Say(String),
-}
-
-/// What the demo has beside a relay.
-#[derive(Debug)]
-pub struct Demo {
-    /// The certificate that its clients have to trust, as PEM; `None`: no TLS.
-    pub pem: Option<String>,
 }
 
 /// Settings that make sense.
@@ -92,7 +90,7 @@ pub struct Door {
     /// Its ports.
     pub listen: Vec<Listen>,
     /// How it shows who it is, if it speaks TLS.
-    pub tls: Option<Certificate>,
+    pub tls: Option<Served>,
 }
 
 /// One port.
@@ -147,6 +145,9 @@ pub fn read_with(
             Ok(Command::Say(print::sentence(&config)))
         }
         Sub::Demo(flags) => flags.check().map_err(Refused::Problems),
+        Sub::Certs(CertsSub::Init(flags)) => {
+            flags.check().map(Command::Certs).map_err(Refused::Problems)
+        }
     }
 }
 
@@ -195,48 +196,6 @@ impl Flags {
     }
 }
 
-impl DemoFlags {
-    /// Checks all of them.
-    ///
-    /// # Errors
-    /// Everything that is wrong.
-    pub fn check(&self) -> Result<Command, Vec<Problem>> {
-        let mut check = Check::new(Places::default());
-        // An empty variable counts as not set.
-        let text = self.port.as_deref().filter(|it| !it.is_empty()).unwrap_or("8000");
-        let remedy = "it is a number up to 65535";
-        let port = check.one("--port", Some(text), |it| it.parse().ok(), remedy);
-        let listen = |ip, port, optional| {
-            let address = Address::Tcp(SocketAddr::new(ip, port));
-            Listen { address, flag: "--port", optional }
-        };
-        // With port 0 each address would get another port.
-        let mut viewers = vec![listen(Ipv4Addr::LOCALHOST.into(), port, false)];
-        if port != 0 {
-            viewers.push(listen(Ipv6Addr::LOCALHOST.into(), port, true));
-        }
-        let made = self.tls.then(self_signed).transpose().unwrap_or_else(|err| {
-            check.wrong("--tls", "", format!("no certificate could be made ({err}); do without"));
-            None
-        });
-        let (certificate, pem) = made.map(|it| (it.certificate, it.pem)).unzip();
-        let defaults = Flags {
-            engine_listen: vec!["127.0.0.1:0".to_owned()],
-            admin_listen: vec!["none".to_owned()],
-            ..Flags::default()
-        };
-        let config = Config {
-            viewers: Door { listen: viewers, tls: certificate },
-            ..defaults.check().expect("the defaults are right")
-        };
-        if check.found.is_empty() {
-            Ok(Command::Demo(config, Demo { pem }))
-        } else {
-            Err(check.found)
-        }
-    }
-}
-
 const HOST: &str = "it is a host name or an IP address, with or without a port, such as \
                     relay.example or relay.example:8443";
 const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own, a port, such as \
@@ -251,7 +210,7 @@ impl Check {
         flags: [&'static str; 2],
         cert: Option<&String>,
         key: Option<&String>,
-    ) -> Option<Certificate> {
+    ) -> Option<Served> {
         match (cert, key) {
             (None, None) => None,
             (Some(cert), None) => {
@@ -264,13 +223,16 @@ impl Check {
                 self.wrong(flags[1], key, what);
                 None
             }
-            (Some(cert), Some(key)) => Certificate::load(Path::new(cert), Path::new(key))
-                .map_err(|fault| {
-                    let of_cert = fault.path() == Path::new(cert);
-                    let (flag, value) = if of_cert { (flags[0], cert) } else { (flags[1], key) };
-                    self.wrong(flag, value, fault.to_string());
-                })
-                .ok(),
+            (Some(cert), Some(key)) => {
+                Served::from_files(Files { certificate: cert.into(), key: key.into() })
+                    .map_err(|fault| {
+                        let of_cert = fault.path() == Path::new(cert);
+                        let (flag, value) =
+                            if of_cert { (flags[0], cert) } else { (flags[1], key) };
+                        self.wrong(flag, value, fault.to_string());
+                    })
+                    .ok()
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::process::ExitCode;
 
-use footplate::app::{App, Signals};
+use footplate::app::{self, App, Asked, Signals};
 use footplate::config::{self, Command, EXIT_USAGE, Refused};
 use footplate::seams::Seams;
 use footplate::telemetry::logs;
@@ -25,17 +25,19 @@ async fn run() -> anyhow::Result<ExitCode> {
     // First of all: whoever changes their mind while it starts is heard.
     let mut signals = Signals::listen()?;
     let app = tokio::select! {
-        () = signals.next() => return Ok(ExitCode::SUCCESS),
+        () = signals.end() => return Ok(ExitCode::SUCCESS),
         started = start() => match started? {
             Continue(app) => app,
             Break(code) => return Ok(code),
         },
     };
-    signals.next().await;
+    while signals.next().await == Asked::Reload {
+        app.reload();
+    }
     tokio::select! {
         () = app.drain() => Ok(ExitCode::SUCCESS),
         // Whoever asks twice doesn't want to wait.
-        () = signals.next() => Ok(ExitCode::FAILURE),
+        () = signals.end() => Ok(ExitCode::FAILURE),
     }
 }
 
@@ -49,6 +51,10 @@ async fn start() -> anyhow::Result<ControlFlow<ExitCode, App>> {
     let (config, demo) = match command {
         Command::Serve(config) => (config, None),
         Command::Demo(config, demo) => (config, Some(demo)),
+        Command::Certs(settings) => {
+            app::certs(&settings, &Seams::machine())?;
+            return Ok(Break(ExitCode::SUCCESS));
+        }
         Command::Say(text) => {
             io::stdout().write_all(text.as_bytes())?;
             return Ok(Break(ExitCode::SUCCESS));

@@ -32,6 +32,16 @@ pub(super) enum Sub {
     Check(Box<Layered>),
     /// Run the relay with a made-up engine, to see it at work.
     Demo(DemoFlags),
+    /// Make certificates for trying TLS out, and for relays that only we connect to.
+    #[command(subcommand)]
+    Certs(CertsSub),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CertsSub {
+    /// Make a local authority and a server's certificate; run again, issue a new certificate.
+    #[command(next_line_help = true)]
+    Init(CertsFlags),
 }
 
 /// The subcommands whose settings may also stand in variables and a file.
@@ -228,4 +238,17 @@ pub struct DemoFlags {
     /// Serve it over TLS, with a certificate made for this run. Default: without.
     #[arg(long)]
     pub tls: bool,
+}
+
+/// The flags of `footplate certs init`, as they were typed.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CertsFlags {
+    /// Where ca.pem, ca-key.pem, server.pem and server-key.pem are written.
+    /// Default: footplate-certs.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<String>,
+    /// Further host names and IP addresses by which the relay is called. May be repeated.
+    /// localhost, 127.0.0.1 and ::1 are always in.
+    #[arg(long, value_name = "HOST", value_delimiter = ',', num_args = 1..)]
+    pub name: Vec<String>,
 }

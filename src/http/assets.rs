@@ -1,11 +1,14 @@
 //! The built-in page, and what it may do in a browser: talk to where it came from, run the script
-//! that stands in it, and nothing else.
+//! that stands in it, and nothing else. Instead of it, the user's own: see [`Directory`].
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use sha2::{Digest, Sha256};
 
-use super::{Body, respond};
+mod directory;
+
+use super::{Body, Refusal, respond};
+pub use directory::Directory;
 
 const PAGE: &str = include_str!("page/index.html");
 
@@ -14,7 +17,12 @@ pub(super) fn page() -> Response<Body> {
     respond(StatusCode::OK, "text/html; charset=utf-8", PAGE)
 }
 
-/// What every response says to a browser. The digests in the policy are those of the page's own
+/// What is said where nothing is.
+pub(super) fn nothing() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here.")
+}
+
+/// What every response says to a browser that says nothing else. The digests in the policy are those of the page's own
 /// script and style, so nothing that an engine sends can become one.
 pub(super) fn headers() -> Vec<(HeaderName, HeaderValue)> {
     let fixed = |name, value| (name, HeaderValue::from_static(value));

@@ -52,6 +52,15 @@ enum Route {
     Start,
 }
 
+/// What begins with these is never a file of the user's own page, whether there is an address or not.
+const OURS: [&str; 5] = ["v1", "api", "livez", "readyz", "metrics"];
+
+/// Whether a path is in the part of the URL space that is not the page's.
+fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    OURS.contains(&&*percent_decode_str(first).decode_utf8_lossy())
+}
+
 impl Route {
     /// Each segment is decoded once. An empty or impossible name is still a name: who asks for it
     /// is told that nothing has it.
@@ -111,6 +120,8 @@ pub struct Site {
     pub windags: &'static dyn Dialect,
     /// Receives viewers.
     pub welcome: Welcome,
+    /// The user's own page, instead of the built-in one.
+    pub assets: Option<assets::Directory>,
     /// Which hosts and origins are let in.
     pub allowed: Allowed,
     /// What `/readyz` says.
@@ -140,7 +151,7 @@ impl Site {
             CompressionLayer::new().layer(answer).map_response(|it| it.map(Body::new)),
         );
         for (name, value) in assets::headers() {
-            let layer = SetResponseHeaderLayer::overriding(name, value);
+            let layer = SetResponseHeaderLayer::if_not_present(name, value);
             service = BoxCloneSyncService::new(layer.layer(service));
         }
         service
@@ -172,8 +183,11 @@ impl Site {
         upgrade: OnUpgrade,
         connection: Option<listen::Connection>,
     ) -> Result<Response<Body>, Refusal> {
-        let Some(route) = Route::of(head.uri.path()) else {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here."));
+        let path = head.uri.path();
+        let (route, own) = match (Route::of(path), &self.assets) {
+            (None | Some(Route::Page), Some(own)) if !is_ours(path) => (Route::Page, Some(own)),
+            (Some(route), _) => (route, None),
+            (None, _) => return Err(assets::nothing()),
         };
         // A WebSocket has more to say about its request than its method.
         if route == Route::Stream {
@@ -190,7 +204,10 @@ impl Site {
         }
         let rest = rest::Rest { site: self, principal: Arc::new(Principal::local()) };
         match route {
-            Route::Page => Ok(assets::page()),
+            Route::Page => match own {
+                Some(own) => own.answer(head).await,
+                None => Ok(assets::page()),
+            },
             Route::Live => Ok(health::live()),
             Route::Ready => Ok(health::ready(&self.ready)),
             Route::Metrics => Ok(health::metrics(&self.metrics)),

@@ -33,6 +33,8 @@ pub struct Metrics {
     viewers_connected: Family<Dialect, Gauge>,
     viewers_gone: Family<Reason, Counter>,
     connections_refused: Family<Reason, Counter>,
+    certificate_reloads: Family<Outcome, Counter>,
+    certificate_expiry_timestamp_seconds: Family<Door, Gauge>,
     registry: Registry,
 }
 
@@ -44,6 +46,16 @@ struct Dialect {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Reason {
     reason: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Door {
+    door: &'static str,
 }
 
 impl Metrics {
@@ -63,6 +75,8 @@ impl Metrics {
             viewers_connected: Family::default(),
             viewers_gone: Family::default(),
             connections_refused: Family::default(),
+            certificate_reloads: Family::default(),
+            certificate_expiry_timestamp_seconds: Family::default(),
             registry: Registry::with_prefix("footplate"),
         };
         all.register();
@@ -90,6 +104,8 @@ impl Metrics {
             viewers_connected: "Viewers that are connected",
             viewers_gone: "Viewers whose connection ended, by reason",
             connections_refused: "Connections and requests that were refused, by reason",
+            certificate_reloads: "New certificates in their files, by what came of them",
+            certificate_expiry_timestamp_seconds: "When a door's certificate expires, since 1970",
         }
     }
 
@@ -106,6 +122,16 @@ impl Metrics {
     /// The connections and requests that were refused for this reason.
     pub fn connections_refused(&self, reason: &'static str) -> Counter {
         self.connections_refused.get_or_create_owned(&Reason { reason })
+    }
+
+    /// The new certificates that were found in their files and `reloaded`, or `refused`.
+    pub fn certificate_reloads(&self, result: &'static str) -> Counter {
+        self.certificate_reloads.get_or_create_owned(&Outcome { result })
+    }
+
+    /// When the certificate of this door expires: seconds since 1970.
+    pub fn certificate_expiry(&self, door: &'static str) -> Gauge {
+        self.certificate_expiry_timestamp_seconds.get_or_create_owned(&Door { door })
     }
 
     /// Counts a record that was appended.

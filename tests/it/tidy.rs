@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("tasks", &[]),
     ("telemetry", &["model"]),
-    ("tls", &[]),
+    ("tls", &["model", "seams", "telemetry"]),
     (
         "shard",
         &["auth", "core", "dialect", "model", "room", "seams", "store", "telemetry", "viewer"],

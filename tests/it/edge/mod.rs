@@ -1,6 +1,8 @@
 //! Between a listening socket and the doors: real sockets on loopback, and small time-outs.
 
+mod assets;
 mod caps;
+mod certs;
 mod config;
 mod config_document;
 mod config_layers;
@@ -8,6 +10,7 @@ mod drain;
 mod engines;
 mod handshake;
 mod obstinate;
+mod reload;
 mod rest;
 mod rig;
 mod silence;

@@ -1,10 +1,12 @@
 //! A viewers' door on a port of its own, in front of whatever a test puts there.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
 use footplate::dialect::{native::Native, windags::Windags};
+use footplate::http::assets::Directory;
 use footplate::http::caller::Allowed;
 use footplate::http::caps::{self, Caps};
 use footplate::http::health::Ready;
@@ -14,7 +16,7 @@ use footplate::seams::{Address, Listener, Machine, Network};
 use footplate::shard::{Message, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
-use footplate::tls::Certificate;
+use footplate::tls::Served;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -40,7 +42,8 @@ pub(super) struct Rig {
 
 pub(super) struct Setup {
     pub(super) options: Options,
-    pub(super) tls: Option<Certificate>,
+    pub(super) tls: Option<Served>,
+    pub(super) assets: Option<PathBuf>,
     pub(super) allowed: Allowed,
     pub(super) caps: caps::Limits,
     pub(super) welcome: Welcome,
@@ -51,6 +54,7 @@ impl Default for Setup {
         Self {
             options: Options::default(),
             tls: None,
+            assets: None,
             allowed: Allowed::default(),
             caps: caps::Limits::default(),
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
@@ -73,6 +77,7 @@ impl Rig {
             native: &Native,
             windags: &Windags { wire_extras: true },
             welcome: setup.welcome,
+            assets: setup.assets.map(Directory::new),
             allowed: setup.allowed,
             ready: Ready::default(),
             metrics: Arc::clone(&metrics),

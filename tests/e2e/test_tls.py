@@ -1,0 +1,105 @@
+"""Certificates that the program makes itself, trusted by another maker's TLS, and replaced while it serves."""
+
+from __future__ import annotations
+
+import json
+import signal
+import ssl
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from conftest import Bench
+from relay import PATIENCE, Certificate, Message, Relay, command
+
+
+def init(folder: Path, *args: str) -> Certificate:
+    """`footplate certs init`."""
+    ended = command("certs", "init", "--dir", str(folder), *args)
+    assert ended.returncode == 0 and not ended.stderr, ended
+    for name in ("ca.pem", "server.pem", "server-key.pem"):
+        assert str(folder / name) in ended.stdout, ended.stdout
+    return Certificate(folder / "server.pem", folder / "server-key.pem", folder / "ca.pem")
+
+
+def dashboard(relay: Relay, certificate: Certificate) -> ClientConnection:
+    """A WebSocket of a client that trusts this authority and no other."""
+    return connect(
+        f"{relay.url}/v1/stream", subprotocols=["footplate.v1"], ssl=certificate.trusted(), open_timeout=PATIENCE
+    )
+
+
+def serial(socket: ClientConnection) -> str:
+    """What the relay has shown itself with."""
+    assert isinstance(socket.socket, ssl.SSLSocket)
+    shown: Any = socket.socket.getpeercert()
+    return str(shown["serialNumber"])
+
+
+def said(relay: Relay, message: str, **fields: str) -> list[Message]:
+    """The records of the log with this in their message, and these fields."""
+    records = [json.loads(line) for line in relay.lines if line.startswith("{")]
+    return [it for it in records if message in it["message"] and all(it.get(name) == value for name, value in fields.items())]
+
+
+def ping(socket: ClientConnection) -> None:
+    """The relay answers on this connection."""
+    assert socket.ping().wait(PATIENCE)
+
+
+def test_a_new_certificate_is_served_while_old_connections_live_on(tmp_path: Path) -> None:
+    certificate = init(tmp_path / "certs")
+    authority = certificate.ca.read_bytes()
+    relay = Relay(certificate=certificate)
+    try:
+        with dashboard(relay, certificate) as old:
+            first = serial(old)
+            assert init(tmp_path / "certs").ca.read_bytes() == authority
+            relay.process.send_signal(signal.SIGHUP)
+            for door in ("viewer", "engine"):
+                (record,) = relay.wait(lambda: said(relay, "certificate reloaded", door=door), f"the {door} door reloads")
+                assert record["serial"] != first and record["level"] == "INFO"
+            with dashboard(relay, certificate) as new:
+                assert serial(new) == record["serial"]
+                ping(new)
+            assert serial(old) == first
+            ping(old)
+
+            # Half of a file: what is served is served on, and the operator reads what to do.
+            whole = certificate.cert.read_bytes()
+            certificate.cert.write_bytes(whole[: len(whole) // 4])
+            relay.process.send_signal(signal.SIGHUP)
+            relay.wait(lambda: said(relay, "can't be served", door="viewer"), "the viewers' door refuses it")
+            with dashboard(relay, certificate) as again:
+                assert serial(again) == record["serial"]
+            status, text = relay.http("GET", "/metrics")
+            assert status == 200
+            assert 'footplate_certificate_reloads_total{result="reloaded"} 2' in text
+            assert 'footplate_certificate_expiry_timestamp_seconds{door="engine"}' in text
+            ping(old)
+    finally:
+        relay.stop()
+
+
+def test_a_hangup_without_certificates_changes_nothing(bench: Bench) -> None:
+    relay = bench.relay()
+    relay.process.send_signal(signal.SIGHUP)
+    relay.wait(lambda: said(relay, "nothing to do"), "it says so")
+    assert relay.http("GET", "/livez")[0] == 200
+
+
+def test_an_engine_attaches_to_it_by_its_authority(bench: Bench, tmp_path: Path) -> None:
+    made = init(tmp_path / "certs")
+    bench.certificate = made
+    engine = bench.engine(bench.relay(tls=True))
+    assert engine.wait_ready(PATIENCE)
+
+
+def test_wrong_names_are_told_at_once_and_nothing_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / "certs"
+    ended = command("certs", "init", "--dir", str(folder), "--name", "https://a", "b:1", "c.example")
+    assert ended.returncode == 64 and not ended.stdout, ended
+    lines = ended.stderr.splitlines()
+    assert [line.split()[:3] for line in lines] == [["footplate:", "--name", "https://a:"], ["footplate:", "--name", "b:1:"]]
+    assert not folder.exists()
