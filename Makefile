@@ -50,7 +50,7 @@ demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo
 
 bless: ## Rewrite transcripts and golden frames; then read the diff
-	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects
+	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects metrics
 	git diff --stat -- tests docs
 
 measure: ## First figures: events in, deliveries out, memory of idle connections

@@ -12,20 +12,24 @@ use std::{
 use clap::Parser;
 
 mod flags;
+mod ready;
 
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
 use crate::tls::{Certificate, self_signed};
 use flags::{Cli, Sub};
-pub use flags::{DemoFlags, Flags};
+pub use flags::{DemoFlags, Flags, ReadyFlags};
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
 
 const VIEWER_LISTEN: &str = "--viewer-listen";
 const ENGINE_LISTEN: &str = "--engine-listen";
-const ADMIN_LISTEN: &str = "--admin-listen";
+/// The flag that names the operators' door.
+pub const ADMIN_LISTEN: &str = "--admin-listen";
+/// Where that is, if nobody names it.
+const ADMIN: &str = "127.0.0.1:9464";
 /// The longest path that a Unix socket may have: the kernel's 108 bytes hold an end mark, too.
 const LONGEST_PATH: usize = 107;
 
@@ -36,6 +40,8 @@ pub enum Command {
     Serve(Config),
     /// Run the relay and a made-up engine.
     Demo(Config, Demo),
+    /// Ask the relay with this operators' port whether it is ready.
+    Ready(Address),
 }
 
 /// What the demo has beside a relay.
@@ -129,6 +135,7 @@ pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Command, Refused
     match Cli::try_parse_from(args).map_err(Refused::Usage)?.command {
         Sub::Serve(flags) => flags.check().map(Command::Serve).map_err(Refused::Problems),
         Sub::Demo(flags) => flags.check().map_err(Refused::Problems),
+        Sub::Ready(flags) => flags.check().map(Command::Ready).map_err(Refused::Problems),
     }
 }
 
@@ -275,7 +282,7 @@ impl Check {
         {
             return vec![];
         }
-        self.listen(ADMIN_LISTEN, texts, ["127.0.0.1:9464"])
+        self.listen(ADMIN_LISTEN, texts, [ADMIN])
     }
 
     fn assets(&mut self, text: Option<&str>) -> Option<PathBuf> {

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use footplate::app::{App, Signals};
 use footplate::config::{self, Command, EXIT_USAGE, Refused};
-use footplate::seams::Seams;
+use footplate::http::probe;
+use footplate::seams::{Address, Seams};
 use footplate::telemetry::logs;
 
 fn main() -> ExitCode {
@@ -35,6 +36,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     let (config, demo) = match command {
         Command::Serve(config) => (config, None),
         Command::Demo(config, demo) => (config, Some(demo)),
+        Command::Ready(at) => return Ok(ready(&at).await),
     };
     logs::init(&config.log, config.log_format);
     let (mut signals, seams) = (Signals::listen()?, Seams::machine());
@@ -47,6 +49,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         () = app.drain() => Ok(ExitCode::SUCCESS),
         // Whoever asks twice doesn't want to wait.
         () = signals.next() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// One line, on standard output if it is ready: health checks keep what is said.
+async fn ready(at: &Address) -> ExitCode {
+    match probe::ready(&*Seams::machine().network, at).await {
+        Ok(()) => {
+            // A closed pipe is nobody to tell.
+            let _ = writeln!(io::stdout(), "footplate: {at}: ready");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            say(&format!("footplate: {at}: {why}"));
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) enum Sub {
     Serve(Box<Flags>),
     /// Run the relay with a made-up engine, to see it at work.
     Demo(DemoFlags),
+    /// Ask a running relay whether it is ready: for health checks without a shell or curl.
+    Ready(ReadyFlags),
 }
 
 /// The flags of `footplate serve`, as they were typed.
@@ -31,7 +33,7 @@ pub(super) enum Sub {
     next_line_help = true,
     after_help = "\
 Engines attach at --engine-listen; dashboards connect at --viewer-listen, where the built-in page, \
-/v1/executions, /livez, /readyz and /metrics are as well.
+/v1/executions, /livez and /readyz are as well. /metrics is at --admin-listen.
 
 There is no authentication yet: both doors open for this machine alone. A second SIGTERM or SIGINT \
 ends the relay at once.
@@ -129,4 +131,13 @@ pub struct DemoFlags {
     /// Serve it over TLS, with a certificate made for this run.
     #[arg(long)]
     pub tls: bool,
+}
+
+/// The flags of `footplate ready`, as they were typed.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Exit status: 0 if it is ready, 1 if not, 64 if a flag is wrong.")]
+pub struct ReadyFlags {
+    /// What the relay was given as --admin-listen; of several the first. Default: 127.0.0.1:9464.
+    #[arg(long, env = "FOOTPLATE_ADMIN_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    pub admin: Vec<String>,
 }

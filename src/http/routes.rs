@@ -39,7 +39,6 @@ enum Route {
     Page,
     Live,
     Ready,
-    Metrics,
     /// WebSocket, native.
     Stream,
     /// WebSocket, windags.
@@ -61,7 +60,6 @@ impl Route {
             [""] => Self::Page,
             ["livez"] => Self::Live,
             ["readyz"] => Self::Ready,
-            ["metrics"] => Self::Metrics,
             ["v1", "stream"] => Self::Stream,
             ["api", "dags", dag, "stream"] => Self::Dag(name(dag)),
             ["v1", "executions"] => Self::Executions,
@@ -83,7 +81,6 @@ impl Route {
             Self::Page
             | Self::Live
             | Self::Ready
-            | Self::Metrics
             | Self::Executions
             | Self::Execution(_)
             | Self::Records(_) => "GET, HEAD, OPTIONS",
@@ -115,7 +112,7 @@ pub struct Site {
     pub allowed: Allowed,
     /// What `/readyz` says.
     pub ready: health::Ready,
-    /// What it counts, and `/metrics` says.
+    /// What it counts.
     pub metrics: Arc<Metrics>,
     /// Who owns the tasks of viewers.
     pub tasks: Tasks,
@@ -150,7 +147,8 @@ impl Site {
         let connection = request.extensions().get::<listen::Connection>().cloned();
         let tls = connection.as_ref().is_some_and(|it| it.tls);
         if let Err(refusal) = self.allowed.admit(request.uri(), request.headers(), tls) {
-            self.metrics.connections_refused(refusal.code).inc();
+            self.metrics.connections_refused.of(refusal.code).inc();
+            debug!(code = refusal.code, "request refused");
             return refusal.response();
         }
         let upgrade = hyper::upgrade::on(&mut request);
@@ -193,7 +191,6 @@ impl Site {
             Route::Page => Ok(assets::page()),
             Route::Live => Ok(health::live()),
             Route::Ready => Ok(health::ready(&self.ready)),
-            Route::Metrics => Ok(health::metrics(&self.metrics)),
             Route::Executions => rest.executions().await,
             Route::Execution(it) => rest.execution(it).await,
             Route::Records(it) => rest.records(it, head.uri.query()).await,

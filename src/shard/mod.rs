@@ -4,6 +4,7 @@
 //! the order of an execution's records is the order of this inbox. It knows no protocol.
 
 mod directory;
+mod ledger;
 mod run;
 mod viewers;
 
@@ -91,6 +92,11 @@ pub enum Message {
         /// Where to.
         reply: oneshot::Sender<Vec<Shown>>,
     },
+    /// Those numbers that nobody keeps are to be brought up to date: somebody asks for all.
+    Measure {
+        /// Hears when they are.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// An execution's name, its newest record, and its state.
@@ -161,6 +167,11 @@ impl Shards {
     /// Whether it is no longer there.
     pub fn is_gone(&self) -> bool {
         self.inbox.is_closed()
+    }
+
+    /// Messages that wait for it.
+    pub fn depth(&self) -> usize {
+        self.inbox.max_capacity() - self.inbox.capacity()
     }
 
     /// Asks it something. `None`: it is no longer there.
