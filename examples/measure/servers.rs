@@ -55,12 +55,8 @@ fn announce(viewers: SocketAddr, feed: SocketAddr, pem: &str) -> io::Result<()> 
 async fn relay(tls: bool) -> anyhow::Result<()> {
     let any = || vec![ANY.to_string()];
     let admin_listen = vec!["none".to_owned()];
-    let flags = Flags {
-        viewer_listen: any(),
-        engine_listen: any(),
-        admin_listen,
-        ..Flags::default()
-    };
+    let flags =
+        Flags { viewer_listen: any(), engine_listen: any(), admin_listen, ..Flags::default() };
     let mut config: Config = flags.check().ok().context("the flags are right")?;
     logs::init("warn", config.log_format);
     let mut pem = String::new();

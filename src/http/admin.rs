@@ -44,9 +44,11 @@ impl Admin {
         }))
     }
 
-    async fn answer(&self, method: &Method, path: &str) -> Response<Body> {
+    /// What stands at `path`, for whoever asks with `method`.
+    pub async fn answer(&self, method: &Method, path: &str) -> Response<Body> {
         if !["/metrics", "/livez", "/readyz"].contains(&path) {
-            let message = "Here are /metrics, /livez and /readyz; all else is at the viewers' door.";
+            let message =
+                "Here are /metrics, /livez and /readyz; all else is at the viewers' door.";
             return Refusal::new(StatusCode::NOT_FOUND, "not_found", message).response();
         }
         if ![Method::GET, Method::HEAD].contains(method) {

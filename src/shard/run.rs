@@ -17,8 +17,7 @@ use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
 use crate::dialect::Summary;
 use crate::model::{
-    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq,
-    ViewerId,
+    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
 };
 use crate::room::{Gauge, Room};
 use crate::seams::Clock;

@@ -31,6 +31,6 @@ pub fn init(filter: &str, format: Format) {
             let log = log.json().flatten_event(true);
             // Each field once: of the spans around it in their order, the innermost last.
             log.with_current_span(false).with_span_list(true).try_init()
-        },
+        }
     };
 }

@@ -96,13 +96,7 @@ table! {
     snapshots_held: Gauge in Bytes, "Rendered states that are kept for viewers, those included that slow ones have in hand";
 }
 
-fn register(
-    to: &mut Registry,
-    name: &str,
-    help: &str,
-    unit: Option<Unit>,
-    metric: impl Metric,
-) {
+fn register(to: &mut Registry, name: &str, help: &str, unit: Option<Unit>, metric: impl Metric) {
     match unit {
         Some(unit) => to.register_with_unit(name, help, unit, metric),
         None => to.register(name, help, metric),

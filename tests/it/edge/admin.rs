@@ -46,7 +46,8 @@ async fn three_addresses_for_whoever_names_them_and_nothing_else() {
     let (app, at) = app().await;
     // A probe names the pod's address, and a scraper what its configuration says.
     let foreign = [("host", "10.0.0.7:9464"), ("origin", "https://evil.example")];
-    for (path, expected) in [("/livez", "live\n"), ("/readyz", "ready\n"), ("/metrics", "# EOF\n")] {
+    for (path, expected) in [("/livez", "live\n"), ("/readyz", "ready\n"), ("/metrics", "# EOF\n")]
+    {
         let answer = ask(at, &request(&format!("GET {path}"), &foreign, "")).await;
         assert_eq!(status(&answer), 200, "{answer}");
         assert!(answer.ends_with(expected), "{answer}");
@@ -61,7 +62,11 @@ async fn three_addresses_for_whoever_names_them_and_nothing_else() {
     let metrics = ask(at, &request("GET /metrics", &[], "")).await;
     assert!(metrics.contains("content-type: application/openmetrics-text; version=1.0.0"));
     for path in ["/", "/v1/executions", "/v1/stream", "/metrics/", "/debug"] {
-        assert_eq!(status(&ask(at, &request(&format!("GET {path}"), &[], "")).await), 404, "{path}");
+        assert_eq!(
+            status(&ask(at, &request(&format!("GET {path}"), &[], "")).await),
+            404,
+            "{path}"
+        );
     }
     app.drain().await;
 }

@@ -4,23 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
-use footplate::core::{Limits, Relay as Core};
 use footplate::engine::pb::attach_response::Message as Told;
 use footplate::engine::pb::engine_service_client::EngineServiceClient;
 use footplate::engine::pb::{self, event::Kind};
 use footplate::http::{admin::Admin, health::Ready};
-use footplate::model::Timestamp;
-use footplate::seams::Clock;
-use footplate::shard::{Message, Shard, Shards};
-use footplate::store::Memory;
+use footplate::shard::{Message, Shards};
 use footplate::telemetry::Metrics;
 use footplate::viewer::Close;
 use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tonic::transport::Channel;
 
 use super::rig::{request, say};
 use crate::whole::{Relay, event, gate, line};
@@ -29,7 +25,7 @@ use crate::whole::{Relay, event, gate, line};
 const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_accept_errors_total", "edge/silence.rs: a listener that fails"),
     ("footplate_shard_inbox_depth", "below: a shard that does nothing"),
-    ("footplate_executions_forgotten_total", "below: a clock that runs ahead"),
+    ("footplate_executions_forgotten_total", "shard.rs: a clock that runs ahead"),
 ];
 
 /// The samples of a scrape: their names with labels, and their values.
@@ -105,7 +101,8 @@ fn every_close_has_a_number_of_its_own() {
     }
     let text = metrics.encode();
     let all = samples(&text);
-    let closes: Vec<_> = all.iter().filter(|it| name(it.0) == "footplate_viewers_gone_total").collect();
+    let closes: Vec<_> =
+        all.iter().filter(|it| name(it.0) == "footplate_viewers_gone_total").collect();
     assert_eq!(closes.len(), Close::ALL.len());
     assert!(closes.iter().all(|it| *it.1 == 1.0), "{closes:?}");
 }
@@ -178,14 +175,13 @@ async fn every_number_moves() {
         "gate_id": "g1", "gate_version": 1, "option_id": "approve" });
     viewer.says(&decision).await;
     assert_eq!(viewer.awaits("receipt").await["stage"], "recorded");
-    let command = json!({ "type": "command", "command_id": "c1", "execution_id": "x1",
-        "command": "pause" });
+    let command = json!({ "type": "pause_execution", "command_id": "c1", "execution_id": "x1" });
     viewer.says(&command).await;
     assert_eq!(viewer.awaits("receipt").await["command_id"], "c1");
     // It comes back without having answered, and is told again.
     drop(engine);
-    let mut engine = relay.engine("w1", 2).await.welcome().await;
-    let claim = pb::ExecutionClaim { execution_id: "x1".into(), ..Default::default() };
+    let mut engine = relay.engine("w1", 1).await.welcome().await;
+    let claim = pb::Claim { execution_id: "x1".into(), ..Default::default() };
     let claims = pb::Claims { claims: vec![claim] };
     let message = Some(pb::attach_request::Message::Claims(claims));
     engine.tell.send(pb::AttachRequest { message }).await.unwrap();
@@ -200,14 +196,16 @@ async fn every_number_moves() {
     drop(viewer);
 
     let uri = format!("http://127.0.0.1:{}", Relay::port(&relay.app.engines_at));
-    let mut script = EngineServiceClient::connect(uri).await.unwrap();
+    let channel = Channel::from_shared(uri).unwrap().connect().await.unwrap();
+    let mut script = EngineServiceClient::new(channel);
     let producer = pb::Producer { producer_id: "cron".into(), producer_epoch: 1 };
     let batch = pb::EventBatch {
         execution_id: "x2".into(),
         events: vec![line("by the way").into()],
         ..Default::default()
     };
-    let publish = pb::PublishRequest { producer: Some(producer), batches: vec![batch], ..Default::default() };
+    let publish =
+        pb::PublishRequest { producer: Some(producer), batches: vec![batch], ..Default::default() };
     script.publish(publish).await.unwrap();
 
     let gone = |text: &str| {
