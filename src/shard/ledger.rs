@@ -74,7 +74,13 @@ fn said(metrics: &Metrics, record: &Record, kind: &Kind) {
         }
         Kind::GateClosed(it) => {
             let gate = &it.gate_id;
-            info!(%execution, %gate, "gate closed by its engine");
+            let now = record.after.gate.as_ref().map(|it| &it.resolution);
+            // One that was decided has been counted; this is its engine's answer.
+            let how = now.filter(|it| it.decision().is_none()).map(Word::word);
+            if let Some(how) = how {
+                metrics.gates_resolved.of(how).inc();
+            }
+            info!(%execution, %gate, how, "gate closed by its engine");
         }
         _ => {}
     }

@@ -53,7 +53,6 @@ pub(super) const STREAM_ENDS: Label = (
         "window_exceeded",
         "overloaded",
         "draining",
-        "late",
     ],
 );
 /// Wire protocols for dashboards.
@@ -84,15 +83,13 @@ pub(super) const CLOSES: Label = (
 pub(super) const WHYS: Label = ("why", &["fresh", "epoch_changed", "too_old", "ahead", "behind"]);
 /// Where a record comes from.
 pub(super) const FACTS: Label = ("kind", &["event", "rejected", "relay"]);
-/// How far a decision or a command is, as whoever gave it is told.
-pub(super) const STAGES: Label = (
+/// How far a decision is, as whoever took it is told.
+pub(super) const DECISION_STAGES: Label = (
     "stage",
     &[
         "recorded",
         "voted",
         "delivered",
-        "in_progress",
-        "waiting",
         "applied",
         "refused",
         "failed",
@@ -105,7 +102,23 @@ pub(super) const STAGES: Label = (
         "forbidden",
     ],
 );
-/// How the relay settles a gate.
+/// How far a command is, as whoever gave it is told.
+pub(super) const COMMAND_STAGES: Label = (
+    "stage",
+    &[
+        "recorded",
+        "delivered",
+        "in_progress",
+        "waiting",
+        "applied",
+        "refused",
+        "failed",
+        "outcome_unknown",
+        "id_reused",
+        "forbidden",
+    ],
+);
+/// How a gate is settled.
 pub(super) const RESOLUTIONS: Label = (
     "how",
     &[

@@ -9,8 +9,8 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::each::{
-    CLOSES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS, REFUSALS, RESOLUTIONS, STAGES,
-    STREAM_ENDS, WHYS,
+    CLOSES, COMMAND_STAGES, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
+    REFUSALS, RESOLUTIONS, STREAM_ENDS, WHYS,
 };
 use super::process::Process;
 use crate::model::Timestamp;
@@ -82,11 +82,11 @@ table! {
     shard_turns: Counter, "Turns of the shard: what came in each was committed and told at once";
 
     gates_open: Gauge, "Gates that wait for somebody";
-    gates_resolved: Each<Counter> by RESOLUTIONS, "Gates that the relay settled, by how";
+    gates_resolved: Each<Counter> by RESOLUTIONS, "Gates that were settled, by how";
     decisions_recorded: Counter, "Decisions that were recorded, each vote counted";
-    decision_receipts: Each<Counter> by STAGES, "What those who decided were told, at once and as it went on";
+    decision_receipts: Each<Counter> by DECISION_STAGES, "What those who decided were told, at once and as it went on";
     commands_recorded: Counter, "Commands that were recorded";
-    command_receipts: Each<Counter> by STAGES, "What those who gave commands were told, at once and as it went on";
+    command_receipts: Each<Counter> by COMMAND_STAGES, "What those who gave commands were told, at once and as it went on";
 
     viewers_connected: Each<Gauge> by DIALECTS, "Viewers that are connected, by what they speak";
     viewers_gone: Each<Counter> by CLOSES, "Viewers whose connection ended, by the reason";
