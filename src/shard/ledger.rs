@@ -132,17 +132,16 @@ pub(super) fn answered(metrics: &Metrics, viewer: ViewerId, answer: &Answer) {
 /// What became of `sent` events: `effects` are what taking them in has led to.
 pub(super) fn published(metrics: &Metrics, sent: usize, effects: &[Effect]) {
     metrics.events_received.inc_by(sent as u64);
-    let result = effects.iter().rev().find_map(|effect| match effect {
-        Effect::Result { result, .. } => Some(result),
-        _ => None,
+    let result = effects.iter().rev().find_map(|effect| {
+        if let Effect::Result { result, .. } = effect { Some(result) } else { None }
     });
     let Some(LaneResult { ack: Some(_), .. }) = result else {
         metrics.events_refused.inc_by(sent as u64);
         return;
     };
-    let is_event = |effect: &&Effect| match effect {
-        Effect::Append(it) => matches!(it.fact, Fact::Said { .. } | Fact::Rejected { .. }),
-        _ => false,
+    let is_event = |effect: &&Effect| {
+        matches!(effect, Effect::Append(it)
+            if matches!(it.fact, Fact::Said { .. } | Fact::Rejected { .. }))
     };
     let kept = effects.iter().filter(is_event).count();
     metrics.events_duplicate.inc_by(sent.saturating_sub(kept) as u64);
@@ -150,18 +149,13 @@ pub(super) fn published(metrics: &Metrics, sent: usize, effects: &[Effect]) {
 
 /// An engine is told something.
 pub(super) fn told(metrics: &Metrics, effect: &Effect) {
-    match effect {
-        Effect::Result { result, .. } => {
-            let other = result.issues.iter().filter(|(.., issue)| *issue == Issue::Conflict);
-            metrics.events_conflicting.inc_by(other.count() as u64);
-        }
-        Effect::Deliver { attempt: 2.., .. } => {
-            metrics.orders_repeated.of("decision").inc();
-        }
-        Effect::Order { attempt: 2.., .. } => {
-            metrics.orders_repeated.of("command").inc();
-        }
-        _ => {}
+    if let Effect::Result { result, .. } = effect {
+        let other = result.issues.iter().filter(|(.., issue)| *issue == Issue::Conflict);
+        metrics.events_conflicting.inc_by(other.count() as u64);
+    } else if let Effect::Deliver { attempt: 2.., .. } = effect {
+        metrics.orders_repeated.of("decision").inc();
+    } else if let Effect::Order { attempt: 2.., .. } = effect {
+        metrics.orders_repeated.of("command").inc();
     }
 }
 

@@ -32,7 +32,7 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
     viewer.expect("receipt", decision_id=first, stage="recorded")
     decision = gate.wait(PATIENCE)
     assert decision is not None
-    decision.applied(f"{CANARY} reason")
+    decision.applied()
     viewer.expect("receipt", decision_id=first, stage="applied")
     second = viewer.decide(RUN, shown, "reject", comment=f"{CANARY} comment")
     viewer.expect("receipt", decision_id=second, stage="already_decided")

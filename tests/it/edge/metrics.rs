@@ -204,8 +204,7 @@ async fn every_number_moves() {
         events: vec![line("by the way").into()],
         ..Default::default()
     };
-    let publish =
-        pb::PublishRequest { producer: Some(producer), batches: vec![batch], ..Default::default() };
+    let publish = pb::PublishRequest { producer: Some(producer), batches: vec![batch] };
     script.publish(publish).await.unwrap();
 
     let gone = |text: &str| {
