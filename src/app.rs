@@ -73,7 +73,7 @@ impl App {
         let parts = inside::start(&seams, &metrics, [&inside, &engines, &viewers]).await;
 
         let operators = Arc::new(Admin {
-            shards: parts.shards.clone(),
+            shards: parts.shards.downgrade(),
             ready: ready.clone(),
             metrics: Arc::clone(&metrics),
         });

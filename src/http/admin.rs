@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use super::{Body, Refusal, health, listen};
-use crate::shard::{Message, Shards};
+use crate::shard::{Message, WeakShards};
 use crate::telemetry::Metrics;
 
 /// How long a busy shard is waited for. After that the numbers that only it knows are told as they
@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// What the paths lead to.
 #[derive(Debug)]
 pub struct Admin {
-    /// The executions.
-    pub shards: Shards,
+    /// The executions. This door stays open until they are gone.
+    pub shards: WeakShards,
     /// What `/readyz` says.
     pub ready: health::Ready,
     /// What `/metrics` says.
@@ -72,8 +72,9 @@ impl Admin {
     /// Brings those numbers up to date that nobody keeps.
     async fn measure(&self) {
         self.metrics.ready.set(self.ready.is_up().into());
-        self.metrics.shard_inbox_depth.set(self.shards.depth() as i64);
-        let measured = self.shards.ask(|reply| Message::Measure { reply });
+        let Some(shards) = self.shards.upgrade() else { return };
+        self.metrics.shard_inbox_depth.set(shards.depth() as i64);
+        let measured = shards.ask(|reply| Message::Measure { reply });
         // A shard that is busy or gone has nothing to add.
         drop(timeout(PATIENCE, measured).await);
     }

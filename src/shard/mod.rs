@@ -141,6 +141,19 @@ pub struct Shards {
     inbox: mpsc::Sender<Message>,
 }
 
+/// Reaches the shard while somebody else needs it, and does not keep it alive.
+#[derive(Debug, Clone)]
+pub struct WeakShards {
+    inbox: mpsc::WeakSender<Message>,
+}
+
+impl WeakShards {
+    /// For one message. `None`: it is going, or is no longer there.
+    pub fn upgrade(&self) -> Option<Shards> {
+        self.inbox.upgrade().map(Shards::new)
+    }
+}
+
 impl Shards {
     /// Over this inbox.
     pub fn new(inbox: mpsc::Sender<Message>) -> Self {
@@ -167,6 +180,11 @@ impl Shards {
     /// Whether it is no longer there.
     pub fn is_gone(&self) -> bool {
         self.inbox.is_closed()
+    }
+
+    /// For who outlives it: the shard ends when nobody else can tell it anything.
+    pub fn downgrade(&self) -> WeakShards {
+        WeakShards { inbox: self.inbox.downgrade() }
     }
 
     /// Messages that wait for it.

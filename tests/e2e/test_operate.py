@@ -47,7 +47,7 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
     relay.stop()
 
     for text in relay.lines:
-        record = json.loads(text)
+        record = json.loads(text, object_pairs_hook=each_once)
         assert {"timestamp", "level", "target", "message"} <= record.keys(), text
     assert not [text for text in relay.lines if CANARY in text]
 
@@ -69,6 +69,12 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
     expect(came, {"level": "INFO"}, dialect="native")
     expect(went, {"level": "INFO"}, dialect="native", viewer=came["viewer"], why="by_peer")
     assert the(relay.lines, "draining") and the(relay.lines, "ended")["clean"] is True
+
+
+def each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that names nothing twice."""
+    assert len({name for name, _ in fields}) == len(fields), fields
+    return dict(fields)
 
 
 def line(lines: list[str], message: str) -> list[Message]:

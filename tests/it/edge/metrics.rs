@@ -234,7 +234,7 @@ async fn a_shard_that_does_nothing_is_seen_and_holds_nobody_up() {
         assert!(shards.tell(Message::Measure { reply }).await);
     }
     let metrics = Arc::new(Metrics::new());
-    let admin = Admin { shards, ready: Ready::default(), metrics };
+    let admin = Admin { shards: shards.downgrade(), ready: Ready::default(), metrics };
     let answer = Arc::new(admin).answer(&http::Method::GET, "/metrics").await;
     let text = answer.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(text.to_vec()).unwrap();
