@@ -49,8 +49,8 @@ e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo
 
-bless: ## Rewrite transcripts, golden frames and the settings in docs; then read the diff
-	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document
+bless: ## Rewrite transcripts, golden frames, and what docs say of settings and numbers; then read the diff
+	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document metrics
 	git diff --stat -- tests docs
 
 measure: ## First figures: events in, deliveries out, memory of idle connections

@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, Drain, Listen};
+use crate::config::{ADMIN_LISTEN, Config, Drain, Listen};
 use crate::engine;
 use crate::http::{
+    admin::Admin,
     assets,
     caps::{self, Caps},
     health::Ready,
@@ -45,6 +46,8 @@ pub struct App {
     pub viewers_at: Vec<Address>,
     /// Where engines attach.
     pub engines_at: Vec<Address>,
+    /// Where operators ask.
+    pub admin_at: Vec<Address>,
     /// What it counts.
     pub metrics: Arc<Metrics>,
     ready: Ready,
@@ -53,6 +56,8 @@ pub struct App {
     viewers: Tasks,
     departure: Departure,
     inside: Tasks,
+    /// The operators' door. It goes last, so that probes hear of the drain to its end.
+    admin: Tasks,
     drain: Drain,
     /// Changes when certificates are to be read again.
     reload: watch::Sender<()>,
@@ -65,17 +70,24 @@ impl App {
     /// # Errors
     /// The port that can't be opened, with the flag that names it and what to do.
     pub async fn start(config: Config, seams: Seams) -> anyhow::Result<Self> {
-        let (viewer_ports, engine_ports) = (
+        let (viewer_ports, engine_ports, admin_ports) = (
             bind(&seams, &config.viewers.listen).await?,
             bind(&seams, &config.engines.listen).await?,
+            bind(&seams, &config.admin).await?,
         );
         let metrics = Arc::new(Metrics::new());
+        metrics.started(seams.clock.now().time);
         let (ready, closing, caps) =
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
-        let departure = Departure::default();
+        let (departure, admin) = (Departure::default(), Tasks::new());
         let parts = inside::start(&seams, &metrics, &departure, [&inside, &engines]).await;
 
+        let operators = Arc::new(Admin {
+            shards: parts.shards.downgrade(),
+            ready: ready.clone(),
+            metrics: Arc::clone(&metrics),
+        });
         let site = Arc::new(Site {
             shards: parts.shards,
             native: parts.native,
@@ -124,13 +136,25 @@ impl App {
                 inside.spawn("certificate", watch.run(options, reload.subscribe(), stop));
             }
         }
+        let admin_door = Door {
+            name: "admin",
+            tls: None,
+            site: operators.service(),
+            // Neither crowds of viewers nor the drain shut it.
+            caps: Caps::new(caps::Limits::default()),
+            closing: admin.draining().clone(),
+            tasks: admin.clone(),
+            ..viewer_door.clone()
+        };
         // Before the ports: whoever has read that one is open finds the relay ready.
         ready.raise();
         let viewers_at = open(&viewer_door, viewer_ports);
         let engines_at = open(&engine_door, engine_ports);
+        let admin_at = open(&admin_door, admin_ports);
         Ok(Self {
             viewers_at,
             engines_at,
+            admin_at,
             metrics,
             ready,
             closing,
@@ -138,6 +162,7 @@ impl App {
             viewers,
             departure,
             inside,
+            admin,
             drain: config.drain,
             reload,
             scrap: None,
@@ -181,6 +206,7 @@ impl App {
         let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
         self.inside.end();
         drop(self.scrap.take());
+        self.admin.end();
         info!(clean = engines_went && viewers_went && inside_went, "ended");
     }
 
@@ -255,7 +281,8 @@ fn explain(listen: &Listen, err: &io::Error) -> anyhow::Error {
         }
         _ => format!("name another address with {flag}"),
     };
-    anyhow!("{flag} {address}: can't listen there ({err}); {remedy}")
+    let without = if *flag == ADMIN_LISTEN { ", or do without (`none`)" } else { "" };
+    anyhow!("{flag} {address}: can't listen there ({err}); {remedy}{without}")
 }
 
 /// What a signal asks for.

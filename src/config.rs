@@ -18,6 +18,7 @@ mod flags;
 mod layers;
 mod print;
 mod problem;
+mod ready;
 mod settings;
 mod values;
 
@@ -28,7 +29,7 @@ use crate::tls::{Files, Served};
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
-pub use flags::{CertsFlags, DemoFlags, Flags};
+pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags};
 use flags::{CertsSub, Cli, Sub};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
@@ -39,7 +40,8 @@ pub const EXIT_USAGE: u8 = 64;
 
 const VIEWER_LISTEN: &str = "--viewer-listen";
 const ENGINE_LISTEN: &str = "--engine-listen";
-const ADMIN_LISTEN: &str = "--admin-listen";
+/// The flag that names the operators' door.
+pub const ADMIN_LISTEN: &str = "--admin-listen";
 
 /// What the program is to do.
 #[derive(Debug)]
@@ -48,6 +50,8 @@ pub enum Command {
     Serve(Config),
     /// Run the relay and a made-up engine.
     Demo(Config, Demo),
+    /// Ask the relay with this operators' port whether it is ready.
+    Ready(Address),
     /// Make certificates, and end.
     Certs(Certs),
     /// Say this on standard output, and end.
@@ -145,6 +149,7 @@ pub fn read_with(
             Ok(Command::Say(print::sentence(&config)))
         }
         Sub::Demo(flags) => flags.check().map_err(Refused::Problems),
+        Sub::Ready(flags) => flags.check().map(Command::Ready).map_err(Refused::Problems),
         Sub::Certs(CertsSub::Init(flags)) => {
             flags.check().map(Command::Certs).map_err(Refused::Problems)
         }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use footplate::app::{self, App, Asked, Signals};
 use footplate::config::{self, Command, EXIT_USAGE, Refused};
-use footplate::seams::Seams;
+use footplate::http::probe;
+use footplate::seams::{Address, Seams};
 use footplate::telemetry::logs;
 use tokio::task;
 
@@ -51,6 +52,7 @@ async fn start() -> anyhow::Result<ControlFlow<ExitCode, App>> {
     let (config, demo) = match command {
         Command::Serve(config) => (config, None),
         Command::Demo(config, demo) => (config, Some(demo)),
+        Command::Ready(at) => return Ok(Break(ready(&at).await)),
         Command::Certs(settings) => {
             app::certs(&settings, &Seams::machine())?;
             return Ok(Break(ExitCode::SUCCESS));
@@ -79,6 +81,21 @@ fn refuse(refused: Refused) -> ExitCode {
         Refused::Problems(problems) => {
             problems.iter().for_each(|it| say(&format!("footplate: {it}")));
             EXIT_USAGE.into()
+        }
+    }
+}
+
+/// One line, on standard output if it is ready: health checks keep what is said.
+async fn ready(at: &Address) -> ExitCode {
+    match probe::ready(&*Seams::machine().network, at).await {
+        Ok(()) => {
+            // A closed pipe is nobody to tell.
+            let _ = writeln!(io::stdout(), "footplate: {at}: ready");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            say(&format!("footplate: {at}: {why}"));
+            ExitCode::FAILURE
         }
     }
 }

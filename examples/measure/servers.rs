@@ -54,7 +54,9 @@ fn announce(viewers: SocketAddr, feed: SocketAddr, pem: &str) -> io::Result<()> 
 /// The relay, as its program runs it.
 async fn relay(tls: bool) -> anyhow::Result<()> {
     let any = || vec![ANY.to_string()];
-    let flags = Flags { viewer_listen: any(), engine_listen: any(), ..Flags::default() };
+    let admin_listen = vec!["none".to_owned()];
+    let flags =
+        Flags { viewer_listen: any(), engine_listen: any(), admin_listen, ..Flags::default() };
     let mut config: Config = flags.check().ok().context("the flags are right")?;
     logs::init("warn", config.log_format);
     let mut pem = String::new();

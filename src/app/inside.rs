@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
-use tracing::{debug, error};
+use tracing::{Instrument, debug_span, error, info};
 
 use crate::core::{Limits, Relay};
 use crate::dialect::{Dialect, native::Native, windags::Windags};
@@ -19,7 +19,7 @@ use crate::seams::{Peer, Seams};
 use crate::shard::{Shard, Shards};
 use crate::store::Memory;
 use crate::tasks::Tasks;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metered, Metrics};
 use crate::viewer::Departure;
 use crate::viewer::connection::{self, House};
 
@@ -65,16 +65,20 @@ pub(super) async fn start(
         options,
         departure: departure.clone(),
     };
-    let metrics = Arc::clone(metrics);
+    let (metrics, shared) = (Arc::clone(metrics), Arc::clone(metrics));
     let welcome: Welcome = Arc::new(move |io, guest| {
         let (house, metrics) = (house.clone(), Arc::clone(&metrics));
         let (viewer, dialect) = (guest.viewer, guest.dialect.name());
         Box::pin(async move {
-            metrics.viewers_connected(dialect).inc();
-            let close = connection::run(io, guest, house).await;
-            metrics.viewers_connected(dialect).dec();
-            metrics.viewers_gone(close.word()).inc();
-            debug!(%viewer, dialect, why = close.word(), "viewer gone");
+            metrics.viewers_connected.of(dialect).inc();
+            info!(%viewer, dialect, "viewer connected");
+            let io = Metered::new(io, metrics.viewer_written.clone());
+            // Below `info` only: there may be thousands, and each wake-up would enter it.
+            let span = debug_span!("viewer", %viewer, dialect);
+            let close = connection::run(io, guest, house).instrument(span).await;
+            metrics.viewers_connected.of(dialect).dec();
+            metrics.viewers_gone.of(close.word()).inc();
+            info!(%viewer, dialect, why = close.word(), "viewer gone");
         })
     });
 
@@ -84,6 +88,7 @@ pub(super) async fn start(
         boot,
         durability,
         limits: engine::Limits::default(),
+        metrics: shared,
         tasks: engines.tracker().clone(),
         drain: engines.draining().clone(),
         hold: None,

@@ -49,7 +49,7 @@ impl Check {
         item.map_or(&given.place, |(_, place)| place).clone()
     }
 
-    fn defaults(&self, flag: &str) -> Vec<String> {
+    pub(super) fn defaults(&self, flag: &str) -> Vec<String> {
         let setting = self.settings.iter().find(|it| it.flag() == flag);
         setting.map(Setting::defaults).unwrap_or_default()
     }

@@ -32,6 +32,8 @@ pub(super) enum Sub {
     Check(Box<Layered>),
     /// Run the relay with a made-up engine, to see it at work.
     Demo(DemoFlags),
+    /// Ask a running relay whether it is ready: for health checks without a shell or curl.
+    Ready(ReadyFlags),
     /// Make certificates for trying TLS out, and for relays that only we connect to.
     #[command(subcommand)]
     Certs(CertsSub),
@@ -82,7 +84,7 @@ pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<ArgMatch
     next_line_help = true,
     after_help = "\
 Engines attach at --engine-listen; dashboards connect at --viewer-listen, where the built-in page, \
-/v1/executions, /livez, /readyz and /metrics are as well.
+/v1/executions, /livez and /readyz are as well. /metrics is at --admin-listen.
 
 A flag wins over its variable, a variable over the file. In the file a setting has the name of its \
 flag, with _ for -: viewer_listen = [\"127.0.0.1:8000\"]. An empty variable counts as not set.
@@ -251,4 +253,13 @@ pub struct CertsFlags {
     /// localhost, 127.0.0.1 and ::1 are always in.
     #[arg(long, value_name = "HOST", value_delimiter = ',', num_args = 1..)]
     pub name: Vec<String>,
+}
+
+/// The flags of `footplate ready`, as they were typed.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Exit status: 0 if it is ready, 1 if not, 64 if a flag is wrong.")]
+pub struct ReadyFlags {
+    /// What the relay was given as --admin-listen; of several the first. Default: 127.0.0.1:9464.
+    #[arg(long, env = "FOOTPLATE_ADMIN_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
+    pub admin: Vec<String>,
 }

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use tonic::{Code, Status};
+use tracing::{info, warn};
 
 use crate::core::Ending;
 use crate::engine::convert;
 use crate::engine::pb::{self, GoodbyeReason};
+
+/// Characters of a breach that are worth a line.
+const LONGEST_BREACH: usize = 256;
 
 /// Why a stream ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +48,42 @@ impl From<Ending> for End {
 }
 
 impl End {
+    /// A word for it, in logs and as a metric's label.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::HalfClosed => "half_closed",
+            Self::Gone => "gone",
+            Self::Protocol(_) => "protocol",
+            Self::Fenced => "fenced",
+            Self::Replaced => "replaced",
+            Self::Forbidden => "forbidden",
+            Self::WindowExceeded => "window_exceeded",
+            Self::Overloaded => "overloaded",
+            Self::Draining => "draining",
+            Self::Late => "late",
+        }
+    }
+
+    /// Says in the log that the stream has ended. What should not happen is a warning, with what is
+    /// known of it: a breach is told in the door's own words, which hold nothing of the message.
+    pub(super) fn log(&self) {
+        let why = self.word();
+        match self {
+            Self::HalfClosed | Self::Gone | Self::Replaced | Self::Draining => {
+                info!(why, "engine gone");
+            }
+            Self::Protocol(breach) => {
+                let breach: String = breach.chars().take(LONGEST_BREACH).collect();
+                warn!(why, breach, "engine sent away");
+            }
+            Self::Fenced
+            | Self::Forbidden
+            | Self::WindowExceeded
+            | Self::Overloaded
+            | Self::Late => warn!(why, "engine sent away"),
+        }
+    }
+
     /// Whether the engine may still expect an answer to what it has sent.
     pub(super) fn leaves_in_order(&self) -> bool {
         matches!(self, Self::HalfClosed | Self::Draining)

@@ -16,7 +16,7 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
-use tracing::Instrument;
+use tracing::{Instrument, field, info_span};
 
 use super::convert::{self, MESSAGE_BYTES};
 use super::end::End;
@@ -29,6 +29,7 @@ use super::stream::attached;
 use crate::model::{Durability, Identity, LinkId, Timestamp};
 use crate::seams::Clock;
 use crate::shard::Shards;
+use crate::telemetry::Metrics;
 
 /// Room for a message's frame beside its contents.
 const SLACK: usize = 4 << 10;
@@ -105,6 +106,8 @@ pub struct Setup {
     pub durability: Durability,
     /// Bounds.
     pub limits: Limits,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
     /// Owns a task for each engine. They end by themselves once `drain` is cancelled.
     pub tasks: TaskTracker,
     /// Cancelled when the relay goes: every engine is sent away once it has its answers.
@@ -132,6 +135,10 @@ impl Door {
 
     pub(super) fn shards(&self) -> &Shards {
         &self.setup.shards
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.setup.metrics
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -213,7 +220,8 @@ impl EngineService for Service {
     ) -> Result<Response<Self::AttachStream>, Status> {
         let identity = identity(&request);
         let (responses, stream) = mpsc::channel(RESPONSES);
-        let span = tracing::info_span!("attach", identity = &*identity.0);
+        let (name, none) = (&*identity.0, field::Empty);
+        let span = info_span!("engine", identity = name, producer = none, epoch = none);
         let engine = attached(self.0.clone(), identity, request.into_inner(), responses);
         self.0.setup.tasks.spawn(engine.instrument(span));
         Ok(Response::new(ReceiverStream::new(stream)))
@@ -229,6 +237,7 @@ impl EngineService for Service {
         }
         let (hello, batches) = convert::publication(request.into_inner(), &identity)
             .map_err(|breach| Status::from(End::Protocol(breach)))?;
+        self.0.setup.metrics.publish_calls.inc();
         // A task of its own: also who hangs up halfway is detached in the end.
         let call = self.0.setup.tasks.spawn(published(self.0.clone(), hello, batches));
         match call.await {

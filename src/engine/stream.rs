@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
+use tracing::{Span, debug, field::display, info};
 
 use super::convert::{self, FromEngine, Greeting, Outgoing, Part};
 use super::end::End;
@@ -46,7 +47,8 @@ pub(super) async fn attached(
             end
         }
     };
-    tracing::info!(?end, "stream ended");
+    end.log();
+    door.metrics().engine_streams_ended.of(end.word()).inc();
     let goodbye =
         end.goodbye(door.limits().retry).map(|goodbye| Ok(said(Response::Goodbye(goodbye))));
     let last = goodbye.into_iter().chain(end.status().map(Err));
@@ -167,7 +169,10 @@ impl Stream<'_> {
         greeting: Greeting,
     ) -> Result<(mpsc::Receiver<ToEngine>, Vec<ToEngine>), End> {
         let Greeting { hello, refused, sdk } = greeting;
-        tracing::info!(producer = %hello.producer, epoch = %hello.epoch, ?sdk, "greeted");
+        let span = Span::current();
+        span.record("producer", display(&hello.producer));
+        span.record("epoch", hello.epoch.0);
+        debug!(?sdk, "greeted");
         let mut inbox = self.link.greet(hello).await?;
         let mut early = vec![];
         loop {
@@ -177,6 +182,7 @@ impl Stream<'_> {
             };
             match message {
                 ToEngine::Welcome { grants } => {
+                    info!(link = %self.link.id(), executions = grants.len(), "engine attached");
                     let grants = convert::grants(grants).into_iter().chain(refused).collect();
                     self.say(Response::Welcome(self.link.door().welcome(grants))).await?;
                     return Ok((inbox, early));

@@ -1,4 +1,4 @@
-//! The one accept loop, used by every port of both doors: accept, then in a task of the
+//! The one accept loop, used by every port of every door: accept, then in a task of the
 //! connection's own the first byte, TLS, and HTTP. The loop itself never waits for a peer, and a
 //! peer that says nothing is gone after [`Options::first_byte`].
 
@@ -69,7 +69,7 @@ pub enum Speaks {
 /// What all ports of one door have in common.
 #[derive(Clone)]
 pub struct Door {
-    /// For log lines: `viewer` or `engine`.
+    /// For log lines and numbers: `viewer`, `engine` or `admin`.
     pub name: &'static str,
     /// What it speaks.
     pub speaks: Speaks,
@@ -115,7 +115,10 @@ impl Door {
     pub async fn open(self, mut port: Box<dyn Listener>) {
         let tls = match (port.address(), &self.tls) {
             (Address::Unix(_), _) => "none: for this machine alone, by the file's mode",
-            (Address::Tcp(_), None) => "none: for this machine alone",
+            (Address::Tcp(at), None) if at.ip().to_canonical().is_loopback() => {
+                "none: for this machine alone"
+            }
+            (Address::Tcp(_), None) => "none",
             (Address::Tcp(_), Some(_)) => "yes",
         };
         info!(door = self.name, address = %port.address(), tls, "listening");
@@ -149,6 +152,7 @@ impl Door {
     }
 
     fn admit(&self, mut stream: Stream, peer: Peer) {
+        self.metrics.connections_accepted.of(self.name).inc();
         let Some(seat) = self.caps.sit(peer) else {
             self.refused("cap");
             if self.speaks == Speaks::Web && self.tls.is_none() {
@@ -249,7 +253,7 @@ impl Door {
     }
 
     fn refused(&self, reason: &'static str) {
-        self.metrics.connections_refused(reason).inc();
+        self.metrics.connections_refused.of(reason).inc();
     }
 }
 

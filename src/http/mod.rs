@@ -1,11 +1,13 @@
-//! Everything that is HTTP: the accept loop that both doors share, and for viewers the page, the
-//! REST paths, the probes, and the way to a WebSocket.
+//! Everything that is HTTP: the accept loop that all doors share, for viewers the page, the REST
+//! paths, the probes and the way to a WebSocket, and the door for operators.
 
+pub mod admin;
 pub mod assets;
 pub mod caller;
 pub mod caps;
 pub mod health;
 pub mod listen;
+pub mod probe;
 pub mod rest;
 pub mod routes;
 

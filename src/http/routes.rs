@@ -39,7 +39,6 @@ enum Route {
     Page,
     Live,
     Ready,
-    Metrics,
     /// WebSocket, native.
     Stream,
     /// WebSocket, windags.
@@ -70,7 +69,6 @@ impl Route {
             [""] => Self::Page,
             ["livez"] => Self::Live,
             ["readyz"] => Self::Ready,
-            ["metrics"] => Self::Metrics,
             ["v1", "stream"] => Self::Stream,
             ["api", "dags", dag, "stream"] => Self::Dag(name(dag)),
             ["v1", "executions"] => Self::Executions,
@@ -92,7 +90,6 @@ impl Route {
             Self::Page
             | Self::Live
             | Self::Ready
-            | Self::Metrics
             | Self::Executions
             | Self::Execution(_)
             | Self::Records(_) => "GET, HEAD, OPTIONS",
@@ -126,7 +123,7 @@ pub struct Site {
     pub allowed: Allowed,
     /// What `/readyz` says.
     pub ready: health::Ready,
-    /// What it counts, and `/metrics` says.
+    /// What it counts.
     pub metrics: Arc<Metrics>,
     /// Who owns the tasks of viewers.
     pub tasks: Tasks,
@@ -161,7 +158,8 @@ impl Site {
         let connection = request.extensions().get::<listen::Connection>().cloned();
         let tls = connection.as_ref().is_some_and(|it| it.tls);
         if let Err(refusal) = self.allowed.admit(request.uri(), request.headers(), tls) {
-            self.metrics.connections_refused(refusal.code).inc();
+            self.metrics.connections_refused.of(refusal.code).inc();
+            debug!(code = refusal.code, "request refused");
             return refusal.response();
         }
         let upgrade = hyper::upgrade::on(&mut request);
@@ -210,7 +208,6 @@ impl Site {
             },
             Route::Live => Ok(health::live()),
             Route::Ready => Ok(health::ready(&self.ready)),
-            Route::Metrics => Ok(health::metrics(&self.metrics)),
             Route::Executions => rest.executions().await,
             Route::Execution(it) => rest.execution(it).await,
             Route::Records(it) => rest.records(it, head.uri.query()).await,

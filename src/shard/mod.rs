@@ -4,6 +4,7 @@
 //! the order of an execution's records is the order of this inbox. It knows no protocol.
 
 mod directory;
+mod ledger;
 mod run;
 mod viewers;
 
@@ -91,6 +92,11 @@ pub enum Message {
         /// Where to.
         reply: oneshot::Sender<Vec<Shown>>,
     },
+    /// Those numbers that nobody keeps are to be brought up to date: somebody asks for all.
+    Measure {
+        /// Hears when they are.
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// An execution's name, its newest record, and its state.
@@ -135,6 +141,19 @@ pub struct Shards {
     inbox: mpsc::Sender<Message>,
 }
 
+/// Reaches the shard while somebody else needs it, and does not keep it alive.
+#[derive(Debug, Clone)]
+pub struct WeakShards {
+    inbox: mpsc::WeakSender<Message>,
+}
+
+impl WeakShards {
+    /// For one message. `None`: it is going, or is no longer there.
+    pub fn upgrade(&self) -> Option<Shards> {
+        self.inbox.upgrade().map(Shards::new)
+    }
+}
+
 impl Shards {
     /// Over this inbox.
     pub fn new(inbox: mpsc::Sender<Message>) -> Self {
@@ -161,6 +180,16 @@ impl Shards {
     /// Whether it is no longer there.
     pub fn is_gone(&self) -> bool {
         self.inbox.is_closed()
+    }
+
+    /// For who outlives it: the shard ends when nobody else can tell it anything.
+    pub fn downgrade(&self) -> WeakShards {
+        WeakShards { inbox: self.inbox.downgrade() }
+    }
+
+    /// Messages that wait for it.
+    pub fn depth(&self) -> usize {
+        self.inbox.max_capacity() - self.inbox.capacity()
     }
 
     /// Asks it something. `None`: it is no longer there.

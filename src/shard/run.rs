@@ -10,14 +10,14 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::directory::Directory;
+use super::ledger;
 use super::viewers::{Reach, Waiting};
 use super::{Message, ToEngine};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
 use crate::dialect::Summary;
 use crate::model::{
-    CommandId, DecisionId, ExecutionId, Fact, Issue, Kind, LinkId, Now, Principal, Record, Seq,
-    ViewerId,
+    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
 };
 use crate::room::{Gauge, Room};
 use crate::seams::Clock;
@@ -151,24 +151,20 @@ impl<Store: Backend> Shard<Store> {
     fn take(&mut self, now: Now, message: Message) -> Option<Message> {
         match message {
             Message::Input(input) => {
-                match &input {
-                    Input::Detached { link } => self.disconnect(*link),
-                    Input::Published { events, .. } => {
-                        self.metrics.events_received.inc_by(events.len() as u64);
-                    }
-                    Input::Greeted { .. }
-                    | Input::Claimed { .. }
-                    | Input::Reported { .. }
-                    | Input::Receipted { .. }
-                    | Input::Withdrawn { .. }
-                    | Input::Decided { .. }
-                    | Input::Commanded { .. } => {}
+                if let Input::Detached { link } = &input {
+                    self.disconnect(*link);
                 }
+                let sent =
+                    if let Input::Published { events, .. } = &input { events.len() } else { 0 };
                 match self.forbidden(&input) {
                     Some(answer) => self.effects.push(answer),
                     None => self.relay.handle(now, input),
                 }
+                let before = self.effects.len();
                 self.collect();
+                if 0 < sent {
+                    ledger::published(&self.metrics, sent, &self.effects[before..]);
+                }
             }
             Message::Engine { link, outbox } => {
                 self.engines.insert(link, outbox);
@@ -184,7 +180,8 @@ impl<Store: Backend> Shard<Store> {
             | Message::Left { .. }
             | Message::Snapshot { .. }
             | Message::Records { .. }
-            | Message::Executions { .. } => return Some(message),
+            | Message::Executions { .. }
+            | Message::Measure { .. } => return Some(message),
         }
         None
     }
@@ -236,14 +233,13 @@ impl<Store: Backend> Shard<Store> {
     /// Commits what this turn has come to, and then lets everybody know.
     async fn settle(&mut self) -> io::Result<()> {
         self.turn += 1;
+        self.metrics.shard_turns.inc();
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
             let mut records: Vec<Arc<Record>> = Vec::with_capacity(effects.len());
             records.extend(effects.iter().filter_map(appended).cloned());
             if !records.is_empty() {
-                self.store.append_batch(&records).await.inspect_err(|err| {
-                    tracing::error!(error = %err, "a turn could not be committed: the shard stops");
-                })?;
+                self.store.append_batch(&records).await?;
             }
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
@@ -262,6 +258,7 @@ impl<Store: Backend> Shard<Store> {
     }
 
     fn perform(&mut self, now: Now, effect: Effect) {
+        ledger::told(&self.metrics, &effect);
         match effect {
             Effect::Append(record) => self.append(now.instant, &record),
             Effect::Forget(execution) => {
@@ -269,8 +266,10 @@ impl<Store: Backend> Shard<Store> {
                     room.end(self.turn);
                 }
                 self.touched.remove(&execution);
+                self.metrics.executions_forgotten.inc();
             }
             Effect::Answer { viewer, answer } => {
+                ledger::answered(&self.metrics, viewer, &answer);
                 self.post(viewer, Letter::Answer(Box::new(answer)));
             }
             Effect::Welcome { link, grants } => {
@@ -281,11 +280,7 @@ impl<Store: Backend> Shard<Store> {
                 self.renamed = true;
                 self.tell(now, link, ToEngine::Granted { grants });
             }
-            Effect::Result { link, result } => {
-                let other = result.issues.iter().filter(|(.., issue)| *issue == Issue::Conflict);
-                self.metrics.events_conflicting.inc_by(other.count() as u64);
-                self.tell(now, link, ToEngine::Result(result));
-            }
+            Effect::Result { link, result } => self.tell(now, link, ToEngine::Result(result)),
             Effect::NeedState { link, execution } => {
                 self.tell(now, link, ToEngine::NeedState { execution });
             }
@@ -311,7 +306,7 @@ impl<Store: Backend> Shard<Store> {
     }
 
     fn append(&mut self, now: Instant, record: &Record) {
-        self.metrics.count(record);
+        ledger::appended(&self.metrics, record);
         if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
             room.append(now, |dialect, out| dialect.record(record, out));
             self.touched.insert(record.execution.clone());

@@ -6,7 +6,7 @@ use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Start, Why};
-use crate::dialect::{Dialect, Manners, Summary};
+use crate::dialect::{Dialect, Manners, Summary, native::Word};
 use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
@@ -93,6 +93,11 @@ impl<Store: Backend> Shard<Store> {
                     vec![]
                 };
                 drop(reply.send(found));
+            }
+            Message::Measure { reply } => {
+                self.measure();
+                // Whoever asked may have gone.
+                let _ = reply.send(());
             }
             Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => {
                 unreachable!("these are not put off");
@@ -198,8 +203,8 @@ impl<Store: Backend> Shard<Store> {
         let at = match start {
             Start::After(position) => Some(position.seq),
             Start::Snapshot { why, .. } => {
+                metrics.viewer_snapshots.of(why.word()).inc();
                 if why == Why::Ahead {
-                    metrics.positions_ahead.inc();
                     tracing::error!(%execution, %head, "a viewer has seen what the relay has lost");
                 }
                 room.rewind(dialect, gauge, |out| dialect.state(execution, head, state, out))?;
@@ -255,7 +260,10 @@ impl<Store: Backend> Shard<Store> {
             (Topic::Execution(_), None) => return,
         };
         match shown {
-            Ok(()) => bell.ring(),
+            Ok(()) => {
+                self.metrics.viewer_snapshots.of("behind").inc();
+                bell.ring();
+            }
             Err(Overloaded) => self.post(viewer, Letter::Overloaded),
         }
     }

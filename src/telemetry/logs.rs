@@ -27,6 +27,10 @@ pub fn init(filter: &str, format: Format) {
     // It fails where somebody logs already, such as a test: then that is who is listened to.
     let _ = match format {
         Format::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
-        Format::Json => log.json().flatten_event(true).try_init(),
+        Format::Json => {
+            let log = log.json().flatten_event(true);
+            // Each field once: of the spans around it in their order, the innermost last.
+            log.with_current_span(false).with_span_list(true).try_init()
+        }
     };
 }

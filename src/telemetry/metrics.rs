@@ -1,162 +1,114 @@
-//! Every number that the program counts, in one struct with a sentence each. It is handed down as
-//! an `Arc`: there is no global registry. No label comes from outside the program.
+//! Every number that the program counts: one table, in which each has its name and its sentence
+//! once. It is handed down as an `Arc`: there is no global registry. Counting is an addition to a
+//! number of one's own, once for a batch or a record; nothing here takes a lock but asking for all.
 
-use prometheus_client::encoding::{EncodeLabelSet, text::encode};
-use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge};
-use prometheus_client::registry::Registry;
+use std::sync::atomic::AtomicU64;
 
-use crate::model::{Fact, Kind, Record, Seq};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
+use prometheus_client::registry::{Metric, Registry, Unit};
 
-/// Every number that the program counts.
-#[derive(Debug)]
-pub struct Metrics {
-    /// Engines with an attached stream.
-    pub engines_attached: Gauge,
-    /// Executions that are not over.
-    pub executions_live: Gauge,
-    /// Events that engines have sent, each time that they sent them.
-    pub events_received: Counter,
-    /// Events that could not be kept and were replaced by a marker.
-    pub events_rejected: Counter,
-    /// Events whose number had been used for other bytes; the first ones stand.
-    pub events_conflicting: Counter,
-    /// Records that were appended to logs.
-    pub records_appended: Counter,
-    /// Decisions that were recorded, each vote counted.
-    pub decisions_recorded: Counter,
-    /// Commands that were recorded.
-    pub commands_recorded: Counter,
-    /// Viewers that came back with a position that the relay has lost: shown data is gone.
-    pub positions_ahead: Counter,
-    /// Times that accepting a connection failed, as it does without descriptors.
-    pub accept_errors: Counter,
-    viewers_connected: Family<Dialect, Gauge>,
-    viewers_gone: Family<Reason, Counter>,
-    connections_refused: Family<Reason, Counter>,
-    certificate_reloads: Family<Outcome, Counter>,
-    certificate_expiry_timestamp_seconds: Family<Door, Gauge>,
-    registry: Registry,
+use super::each::{
+    CLOSES, COMMAND_STAGES, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
+    REFUSALS, RELOADS, RESOLUTIONS, STREAM_ENDS, TLS_DOORS, WHYS,
+};
+use super::process::Process;
+use crate::model::Timestamp;
+
+/// A number, a number with a unit, or one for each value of a label. The format adds the dot behind
+/// the sentence, the unit behind the name, and `_total` behind a counter's.
+macro_rules! table {
+    ($($name:ident: $kind:ident $(<$of:ident>)? $(in $unit:ident)? $(by $label:ident)?, $help:literal;)*) => {
+        /// Every number that the program counts.
+        #[derive(Debug)]
+        pub struct Metrics {
+            $(#[doc = concat!($help, ".")] pub $name: $kind$(<$of>)?,)*
+            started: Gauge<f64, AtomicU64>,
+            registry: Registry,
+        }
+
+        impl Metrics {
+            /// All at nothing.
+            pub fn new() -> Self {
+                let mut registry = Registry::default();
+                let started = Gauge::default();
+                register(
+                    &mut registry,
+                    "process_start_time",
+                    "When the relay started, in seconds since 1970",
+                    Some(Unit::Seconds),
+                    started.clone(),
+                );
+                registry.register_collector(Box::new(Process));
+                let own = registry.sub_registry_with_prefix("footplate");
+                let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+                register(own, "build", "Which program this is", None, version);
+                $(
+                    let $name = table!(@new $kind $($label)?);
+                    let unit = None$(.or(Some(Unit::$unit)))?;
+                    register(own, stringify!($name), $help, unit, table!(@metric $kind $name));
+                )*
+                Self { $($name,)* started, registry }
+            }
+        }
+    };
+    (@new $kind:ident) => { $kind::default() };
+    (@new $kind:ident $label:ident) => { $kind::of_label($label) };
+    (@metric Each $name:ident) => { $name.family() };
+    (@metric $kind:ident $name:ident) => { $name.clone() };
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Dialect {
-    dialect: &'static str,
+table! {
+    ready: Gauge, "Whether somebody who connects is welcome: 0 before the start is over and while it drains";
+    connections_accepted: Each<Counter> by DOORS, "Connections that came in, by the door";
+    connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
+    certificate_reloads: Each<Counter> by RELOADS, "New certificates that were found in their files, by what came of them";
+    certificate_expiry_timestamp: Each<Gauge> in Seconds by TLS_DOORS, "When the certificate of a door expires, in seconds since 1970; 0: it has none";
+    accept_errors: Counter, "Times that accepting a connection failed, as it does without descriptors";
+
+    engines_attached: Gauge, "Engines that are attached, calls of Publish under way included";
+    engine_streams_ended: Each<Counter> by STREAM_ENDS, "Streams of engines that ended, by the reason";
+    publish_calls: Counter, "Calls of Publish, for engines without a stream";
+    events_received: Counter, "Events that engines have sent, repeats included";
+    events_duplicate: Counter, "Events that were here already when they came again; they are acknowledged and change nothing";
+    events_conflicting: Counter, "Events whose number had been used for other bytes; the first ones stand";
+    events_refused: Counter, "Events of batches that were not taken: numbers were skipped, the execution is another identity's, the state has to be reported first";
+    orders_repeated: Each<Counter> by ORDERS, "Decisions and commands that an engine was told again because it had not answered";
+
+    records_appended: Each<Counter> by FACTS, "Records that were appended to logs: events, markers of events that could not be kept, and facts of the relay's own";
+    executions_retained: Gauge, "Executions that are remembered, those that are over included";
+    executions_live: Gauge, "Executions that are not over";
+    executions_finished: Each<Counter> by FINISHES, "Executions that ended, by what their engine says of it";
+    executions_forgotten: Counter, "Executions that ended so long ago that they were forgotten";
+    shard_inbox_depth: Gauge, "Messages that wait for the shard; at 1024 whoever has one waits";
+    shard_turns: Counter, "Turns of the shard: what came in each was committed and told at once";
+
+    gates_open: Gauge, "Gates that wait for somebody";
+    gates_resolved: Each<Counter> by RESOLUTIONS, "Gates that were settled, by how";
+    decisions_recorded: Counter, "Decisions that were recorded, each vote counted";
+    decision_receipts: Each<Counter> by DECISION_STAGES, "What those who decided were told, at once and as it went on";
+    commands_recorded: Counter, "Commands that were recorded";
+    command_receipts: Each<Counter> by COMMAND_STAGES, "What those who gave commands were told, at once and as it went on";
+
+    viewers_connected: Each<Gauge> by DIALECTS, "Viewers that are connected, by what they speak";
+    viewers_gone: Each<Counter> by CLOSES, "Viewers whose connection ended, by the reason";
+    viewer_snapshots: Each<Counter> by WHYS, "Times that a viewer was shown the state instead of what it had not seen; ahead: the relay has lost what it had shown";
+    viewer_written: Counter in Bytes, "Bytes that were written to viewers, before TLS";
+    tapes_held: Gauge in Bytes, "Rendered records that are kept for viewers";
+    snapshots_held: Gauge in Bytes, "Rendered states that are kept for viewers, those included that slow ones have in hand";
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    result: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Door {
-    door: &'static str,
+fn register(to: &mut Registry, name: &str, help: &str, unit: Option<Unit>, metric: impl Metric) {
+    match unit {
+        Some(unit) => to.register_with_unit(name, help, unit, metric),
+        None => to.register(name, help, metric),
+    }
 }
 
 impl Metrics {
-    /// All at nothing.
-    pub fn new() -> Self {
-        let mut all = Self {
-            engines_attached: Gauge::default(),
-            executions_live: Gauge::default(),
-            events_received: Counter::default(),
-            events_rejected: Counter::default(),
-            events_conflicting: Counter::default(),
-            records_appended: Counter::default(),
-            decisions_recorded: Counter::default(),
-            commands_recorded: Counter::default(),
-            positions_ahead: Counter::default(),
-            accept_errors: Counter::default(),
-            viewers_connected: Family::default(),
-            viewers_gone: Family::default(),
-            connections_refused: Family::default(),
-            certificate_reloads: Family::default(),
-            certificate_expiry_timestamp_seconds: Family::default(),
-            registry: Registry::with_prefix("footplate"),
-        };
-        all.register();
-        all
-    }
-
-    /// One name and one sentence for each. The format adds the dot, and `_total` to counters.
-    fn register(&mut self) {
-        macro_rules! register {
-            ($($name:ident: $help:literal,)*) => {
-                $(self.registry.register(stringify!($name), $help, self.$name.clone());)*
-            };
-        }
-        register! {
-            engines_attached: "Engines with an attached stream",
-            executions_live: "Executions that are not over",
-            events_received: "Events that engines have sent, repeats included",
-            events_rejected: "Events that could not be kept and were replaced by a marker",
-            events_conflicting: "Events whose number had been used for other bytes",
-            records_appended: "Records that were appended to logs",
-            decisions_recorded: "Decisions that were recorded, each vote counted",
-            commands_recorded: "Commands that were recorded",
-            positions_ahead: "Viewers with a position that the relay has lost",
-            accept_errors: "Times that accepting a connection failed",
-            viewers_connected: "Viewers that are connected",
-            viewers_gone: "Viewers whose connection ended, by reason",
-            connections_refused: "Connections and requests that were refused, by reason",
-            certificate_reloads: "New certificates in their files, by what came of them",
-            certificate_expiry_timestamp_seconds: "When a door's certificate expires, since 1970",
-        }
-    }
-
-    /// The viewers that are connected in this dialect.
-    pub fn viewers_connected(&self, dialect: &'static str) -> Gauge {
-        self.viewers_connected.get_or_create_owned(&Dialect { dialect })
-    }
-
-    /// The viewers whose connection ended for this reason.
-    pub fn viewers_gone(&self, reason: &'static str) -> Counter {
-        self.viewers_gone.get_or_create_owned(&Reason { reason })
-    }
-
-    /// The connections and requests that were refused for this reason.
-    pub fn connections_refused(&self, reason: &'static str) -> Counter {
-        self.connections_refused.get_or_create_owned(&Reason { reason })
-    }
-
-    /// The new certificates that were found in their files and `reloaded`, or `refused`.
-    pub fn certificate_reloads(&self, result: &'static str) -> Counter {
-        self.certificate_reloads.get_or_create_owned(&Outcome { result })
-    }
-
-    /// When the certificate of this door expires: seconds since 1970.
-    pub fn certificate_expiry(&self, door: &'static str) -> Gauge {
-        self.certificate_expiry_timestamp_seconds.get_or_create_owned(&Door { door })
-    }
-
-    /// Counts a record that was appended.
-    pub fn count(&self, record: &Record) {
-        self.records_appended.inc();
-        let own = record.execution.workflow().is_none();
-        if own && record.position.seq == Seq(1) {
-            self.executions_live.inc();
-        }
-        match &record.fact {
-            Fact::Said { event, .. } => {
-                let ends = matches!(event.kind, Kind::ExecutionFinished(_));
-                if ends && own && record.contradiction.is_none() {
-                    self.executions_live.dec();
-                }
-            }
-            Fact::Rejected { .. } => drop(self.events_rejected.inc()),
-            Fact::Voted { .. } => drop(self.decisions_recorded.inc()),
-            Fact::Commanded { .. } => drop(self.commands_recorded.inc()),
-            Fact::Resolved { .. }
-            | Fact::Delivered { .. }
-            | Fact::CommandMoved { .. }
-            | Fact::EngineLost { .. }
-            | Fact::EngineAttached { .. } => {}
-        }
+    /// Says when the relay started.
+    pub fn started(&self, at: Timestamp) {
+        self.started.set(at.0 as f64 / 1e6);
     }
 
     /// All of them in the OpenMetrics text format.

@@ -1,7 +1,12 @@
 //! What the program tells of itself: lines for people, numbers for alarms. Never payloads, tokens
 //! or what a viewer typed.
 
+mod each;
 pub mod logs;
+mod meter;
 mod metrics;
+mod process;
 
+pub use each::Each;
+pub use meter::Metered;
 pub use metrics::Metrics;

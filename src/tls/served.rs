@@ -69,7 +69,7 @@ impl Served {
     ) -> Option<Watch> {
         let now = self.shown.certificate.load();
         let facts = now.facts();
-        metrics.certificate_expiry(door).set(facts.expires.0.div_euclid(1_000_000));
+        metrics.certificate_expiry_timestamp.of(door).set(facts.expires.0.div_euclid(1_000_000));
         info!(
             door,
             subject = facts.subject,

@@ -140,8 +140,11 @@ impl Watch {
         self.shown.show(certificate);
         self.print = print;
         (self.refused, self.told_untimely) = (None, false);
-        self.metrics.certificate_reloads("reloaded").inc();
-        self.metrics.certificate_expiry(self.door).set(facts.expires.0.div_euclid(1_000_000));
+        self.metrics.certificate_reloads.of("reloaded").inc();
+        self.metrics
+            .certificate_expiry_timestamp
+            .of(self.door)
+            .set(facts.expires.0.div_euclid(1_000_000));
         info!(
             door = self.door,
             subject = facts.subject,
@@ -156,7 +159,7 @@ impl Watch {
 
     fn refused(&mut self, fault: &Fault, print: Print) -> Look {
         self.refused = Some(print);
-        self.metrics.certificate_reloads("refused").inc();
+        self.metrics.certificate_reloads.of("refused").inc();
         let expires = self.shown.now().facts().expires;
         warn!(
             door = self.door, %expires,

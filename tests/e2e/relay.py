@@ -110,6 +110,7 @@ class Relay(Process):
         *args: str,
         viewers: str = "127.0.0.1:0",
         engines: tuple[str, ...] = ("127.0.0.1:0",),
+        admin: str = "127.0.0.1:0",
         certificate: Certificate | None = None,
     ) -> None:
         self.certificate = certificate
@@ -119,10 +120,11 @@ class Relay(Process):
             for door in ("viewer", "engine"):
                 tls += [f"--{door}-tls-cert", str(certificate.cert), f"--{door}-tls-key", str(certificate.key)]
         log = ("--log-format", "json", "--log", "info,footplate=debug")
-        super().__init__("serve", *log, "--viewer-listen", viewers, *listen, *tls, *args)
+        super().__init__("serve", *log, "--viewer-listen", viewers, "--admin-listen", admin, *listen, *tls, *args)
         try:
             self.engines = self._listening("engine", engines)
             (self.viewers,) = self._listening("viewer", (viewers,))
+            (self.admin,) = self._listening("admin", (admin,))
         except BaseException:
             self.kill()
             raise
@@ -178,6 +180,16 @@ class Relay(Process):
             connection.close()
         is_json = (response.getheader("content-type") or "").startswith("application/json")
         return response.status, json.loads(read) if is_json else read
+
+    def operators(self, path: str) -> tuple[int, str]:
+        """One request at the door for operators: the status, and the body."""
+        connection = http.client.HTTPConnection(self.admin, timeout=PATIENCE)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
 
     def memory(self) -> int:
         """Bytes that it holds."""

@@ -17,6 +17,7 @@ use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{Message, Shard, Shards, ToEngine};
 use footplate::store::{Backend, Memory};
+use footplate::telemetry::Metrics;
 use footplate::viewer::connection::{self, Guest, House};
 use footplate::viewer::{Close, Departure, Options, mailbox};
 use futures_util::{SinkExt, StreamExt};
@@ -33,6 +34,7 @@ use crate::script;
 
 struct Bench {
     shards: Shards,
+    metrics: Arc<Metrics>,
     native: &'static Probe,
     seed: &'static Probe,
     house: House,
@@ -84,7 +86,9 @@ impl Bench {
         let begun = Instant::now();
         let clock = Clock::new(move || Timestamp(0).after(begun.elapsed()));
         let options = Arc::new(options);
-        let shard = Shard::new(Relay::new(7, limits), store, clock.clone(), options.clone());
+        let metrics = Arc::new(Metrics::new());
+        let shard = Shard::new(Relay::new(7, limits), store, clock.clone(), options.clone())
+            .counting(metrics.clone());
         let shards = Shards::new(inbox);
         let house = House {
             shards: shards.clone(),
@@ -98,7 +102,7 @@ impl Bench {
         tasks.spawn(shard.run(outbox));
         let [native, seed] = [Manners::Native, Manners::Seed].map(Probe::new);
         let (said, came, connections) = (0, 0, JoinSet::new());
-        Self { shards, native, seed, house, said, came, connections, shard: tasks }
+        Self { shards, metrics, native, seed, house, said, came, connections, shard: tasks }
     }
 
     async fn tell(&self, message: Message) {
@@ -534,6 +538,7 @@ async fn what_is_forgotten_is_asked_for_anew() {
     let since = Instant::now();
     assert_eq!(client.news().await, json!({ "unknown": "x1" }));
     assert_eq!(since.elapsed().as_secs(), 60);
+    assert_eq!(bench.metrics.executions_forgotten.get(), 1);
 }
 
 /// HTTP has no connection to be told on, and needs none.

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["auth", "core", "dialect", "model", "room", "seams", "store", "telemetry", "viewer"],
     ),
     ("viewer", &["core", "dialect", "frame", "model", "room", "seams", "shard"]),
-    ("engine", &["core", "model", "seams", "shard"]),
+    ("engine", &["core", "model", "seams", "shard", "telemetry"]),
     (
         "http",
         &["core", "dialect", "frame", "model", "seams", "shard", "tasks", "telemetry", "viewer"],

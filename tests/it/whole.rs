@@ -25,27 +25,28 @@ use tonic::transport::{Channel, Endpoint};
 use crate::dice::Dice;
 
 /// Longer than anything here takes.
-const LONG: Duration = Duration::from_secs(30);
+pub(super) const LONG: Duration = Duration::from_secs(30);
 
-struct Relay {
-    app: App,
+pub(super) struct Relay {
+    pub(super) app: App,
     folder: tempfile::TempDir,
 }
 
 impl Relay {
     /// A viewers' port, and two doors for engines: a port and a Unix socket.
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = format!("unix:{}", folder.path().join("engine.sock").display());
         let args = ["footplate", "serve", "--viewer-listen", "127.0.0.1:0", "--engine-listen"];
-        let args = args.into_iter().chain(["127.0.0.1:0", "--engine-listen", &socket]);
+        let more = ["127.0.0.1:0", "--engine-listen", &socket, "--admin-listen", "127.0.0.1:0"];
+        let args = args.into_iter().chain(more);
         let command = config::read(args.map(OsString::from)).unwrap();
         let Command::Serve(config) = command else { panic!("it serves") };
         let app = App::start(config, Seams::machine()).await.unwrap();
         Self { app, folder }
     }
 
-    fn port(of: &[Address]) -> u16 {
+    pub(super) fn port(of: &[Address]) -> u16 {
         let port = of.iter().find_map(|it| match it {
             Address::Tcp(at) => Some(at.port()),
             Address::Unix(_) => None,
@@ -53,7 +54,7 @@ impl Relay {
         port.unwrap()
     }
 
-    async fn engine(&self, producer: &str, epoch: u64) -> Engine {
+    pub(super) async fn engine(&self, producer: &str, epoch: u64) -> Engine {
         let uri = format!("http://127.0.0.1:{}", Self::port(&self.app.engines_at));
         let channel = Channel::from_shared(uri).unwrap().connect().await.unwrap();
         Engine::attach(channel, producer, epoch).await
@@ -67,7 +68,7 @@ impl Relay {
         Engine::attach(channel, producer, 1).await
     }
 
-    async fn viewer(&self) -> Viewer {
+    pub(super) async fn viewer(&self) -> Viewer {
         let port = Self::port(&self.app.viewers_at);
         let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let url = format!("ws://127.0.0.1:{port}/v1/stream");
@@ -77,13 +78,13 @@ impl Relay {
         viewer
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         timeout(LONG, self.app.drain()).await.unwrap();
     }
 }
 
-struct Engine {
-    tell: mpsc::Sender<pb::AttachRequest>,
+pub(super) struct Engine {
+    pub(super) tell: mpsc::Sender<pb::AttachRequest>,
     hear: tonic::Streaming<pb::AttachResponse>,
 }
 
@@ -100,17 +101,17 @@ impl Engine {
         Self { tell, hear }
     }
 
-    async fn hears(&mut self) -> Told {
+    pub(super) async fn hears(&mut self) -> Told {
         let told = timeout(LONG, self.hear.message()).await.unwrap().unwrap();
         told.unwrap().message.unwrap()
     }
 
-    async fn welcome(mut self) -> Self {
+    pub(super) async fn welcome(mut self) -> Self {
         let Told::Welcome(_) = self.hears().await else { panic!("no welcome") };
         self
     }
 
-    async fn says(&self, execution: &str, first: u64, events: Vec<Vec<u8>>) {
+    pub(super) async fn says(&self, execution: &str, first: u64, events: Vec<Vec<u8>>) {
         let events = events.into_iter().map(Into::into).collect();
         let batch = pb::EventBatch {
             execution_id: execution.into(),
@@ -123,7 +124,7 @@ impl Engine {
     }
 
     /// What became of one batch.
-    async fn result(&mut self) -> pb::LaneResult {
+    pub(super) async fn result(&mut self) -> pb::LaneResult {
         loop {
             if let Told::Results(results) = self.hears().await {
                 assert_eq!(results.results.len(), 1);
@@ -133,16 +134,16 @@ impl Engine {
     }
 }
 
-struct Viewer {
+pub(super) struct Viewer {
     socket: WebSocketStream<TcpStream>,
 }
 
 impl Viewer {
-    async fn says(&mut self, message: &Value) {
+    pub(super) async fn says(&mut self, message: &Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn hears(&mut self) -> Value {
+    pub(super) async fn hears(&mut self) -> Value {
         loop {
             match timeout(LONG, self.socket.next()).await.unwrap().unwrap().unwrap() {
                 Message::Text(text) => return serde_json::from_str(&text).unwrap(),
@@ -153,7 +154,7 @@ impl Viewer {
     }
 
     /// The next frame of this type; the ones before it are passed over.
-    async fn awaits(&mut self, kind: &str) -> Value {
+    pub(super) async fn awaits(&mut self, kind: &str) -> Value {
         loop {
             let frame = self.hears().await;
             if frame["type"] == kind {
@@ -172,18 +173,18 @@ impl Viewer {
     }
 }
 
-fn event(kind: pb::event::Kind) -> Vec<u8> {
+pub(super) fn event(kind: pb::event::Kind) -> Vec<u8> {
     pb::Event { kind: Some(kind), ..Default::default() }.encode_to_vec()
 }
 
-fn line(message: &str) -> Vec<u8> {
+pub(super) fn line(message: &str) -> Vec<u8> {
     event(pb::event::Kind::LogWritten(pb::LogWritten {
         message: message.into(),
         ..Default::default()
     }))
 }
 
-fn gate(id: &str) -> Vec<u8> {
+pub(super) fn gate(id: &str) -> Vec<u8> {
     event(pb::event::Kind::GateOpened(pb::GateOpened {
         gate_id: id.into(),
         prompt: "Ship?".into(),
@@ -255,7 +256,8 @@ async fn an_engine_that_errs_is_told_and_loses_nothing() {
         line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
     };
     assert_eq!(count("events_received_total"), 8);
-    assert_eq!(count("events_rejected_total"), 1);
+    assert_eq!(count("events_duplicate_total"), 2);
+    assert_eq!(count("events_refused_total"), 2);
     assert_eq!(count("events_conflicting_total"), 1);
     assert_eq!(count("executions_live"), 2);
     relay.end().await;

@@ -31,7 +31,7 @@ pub(super) async fn serve() -> anyhow::Result<()> {
     let routes = Routes::new(service).prepare();
     let site = routes.map_request(|request: Request<Incoming>| request.map(Body::new));
     let door = Door {
-        name: "sink",
+        name: "engine",
         speaks: Speaks::Grpc,
         http2: |http| {
             engine::h2(http);

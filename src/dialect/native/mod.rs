@@ -13,6 +13,8 @@ mod said;
 mod state;
 mod words;
 
+pub(crate) use words::Word;
+
 use serde::ser::SerializeMap;
 
 use super::object::{Fields, Object, Put, Shown};

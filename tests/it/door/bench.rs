@@ -57,6 +57,7 @@ impl Bench {
             boot: 0xb007,
             durability: Durability::Local,
             limits,
+            metrics: std::sync::Arc::default(),
             tasks: tasks.clone(),
             drain: drain.clone(),
             hold: Some(held),

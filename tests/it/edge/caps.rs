@@ -36,7 +36,7 @@ async fn one_too_many_is_told_to_come_back() {
     tokio::io::AsyncReadExt::read_to_string(&mut second, &mut answer).await.unwrap();
     assert_eq!(status(&answer), 503);
     assert!(answer.contains("retry-after: 5"), "{answer}");
-    assert_eq!(rig.metrics.connections_refused("cap").get(), 1);
+    assert_eq!(rig.metrics.connections_refused.of("cap").get(), 1);
     assert_eq!(status(&say(first, &request("GET /livez", &[], "")).await), 200);
     rig.end().await;
 }

@@ -259,7 +259,7 @@ fn every_wrong_name_is_told_at_once() {
     let args: Vec<String> = wrong.iter().map(|it| format!("--name={it}")).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).chain(["--dir="]).collect();
     let problems = read(&args).unwrap_err();
-    let named: Vec<_> = problems.iter().map(|it| (it.flag, it.value.as_str())).collect();
+    let named: Vec<_> = problems.iter().map(|it| (it.flag.as_str(), it.value.as_str())).collect();
     let mut expected: Vec<_> = wrong.iter().map(|it| ("--name", *it)).collect();
     expected.insert(0, ("--dir", ""));
     assert_eq!(named, expected);

@@ -1,5 +1,6 @@
 //! Between a listening socket and the doors: real sockets on loopback, and small time-outs.
 
+mod admin;
 mod assets;
 mod caps;
 mod certs;
@@ -9,6 +10,7 @@ mod config_layers;
 mod drain;
 mod engines;
 mod handshake;
+mod metrics;
 mod obstinate;
 mod reload;
 mod rest;

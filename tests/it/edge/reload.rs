@@ -71,7 +71,7 @@ impl Bench {
     }
 
     fn reloads(&self) -> [u64; 2] {
-        ["reloaded", "refused"].map(|it| self.metrics.certificate_reloads(it).get())
+        ["reloaded", "refused"].map(|it| self.metrics.certificate_reloads.of(it).get())
     }
 }
 
@@ -128,7 +128,7 @@ async fn a_new_pair_is_for_new_connections_and_the_old_ones_go_on() {
     old_server.read_exact(&mut words).await.unwrap();
     assert_eq!(&words, b"still here");
     assert_eq!(bench.reloads(), [1, 0]);
-    let expiry = bench.metrics.certificate_expiry("viewer").get();
+    let expiry = bench.metrics.certificate_expiry_timestamp.of("viewer").get();
     assert_eq!(expiry, pair.facts.expires.0 / 1_000_000);
     let text = bench.metrics.encode();
     assert!(text.contains("footplate_certificate_reloads_total{result=\"reloaded\"} 1"), "{text}");
@@ -345,7 +345,7 @@ async fn an_expired_certificate_is_served_and_told() {
     assert!(it.facts.untimely(early).unwrap().contains("not begun"));
     put(&bench.files(), &Pair { chain: it.chain, key: it.key, facts: it.facts.clone() });
     assert_eq!(bench.watch().look(true).await, Look::Reloaded);
-    let expiry = bench.metrics.certificate_expiry("viewer").get();
+    let expiry = bench.metrics.certificate_expiry_timestamp.of("viewer").get();
     assert!(expiry < now().0 / 1_000_000 && expiry == it.facts.expires.0 / 1_000_000);
     // It is what a client is shown, and refuses.
     let (near, far) = duplex(64 << 10);
@@ -398,5 +398,5 @@ fn a_fixed_certificate_has_no_watch() {
     let made = footplate::tls::self_signed().unwrap();
     let metrics = Arc::new(Metrics::new());
     assert!(made.certificate.watch("viewer", &Seams::machine().clock, &metrics).is_none());
-    assert!(metrics.certificate_expiry("viewer").get() > 0);
+    assert!(metrics.certificate_expiry_timestamp.of("viewer").get() > 0);
 }

@@ -52,8 +52,8 @@ async fn silent_connections_are_closed_and_hold_up_nobody() {
     for mut stream in silent {
         to_the_end(&mut stream).await;
     }
-    assert_eq!(tls.metrics.connections_refused("timeout").get(), 6);
-    assert!(plain.metrics.connections_refused("timeout").get() >= 1);
+    assert_eq!(tls.metrics.connections_refused.of("timeout").get(), 6);
+    assert!(plain.metrics.connections_refused.of("timeout").get() >= 1);
     tls.end().await;
     plain.end().await;
 }
@@ -77,7 +77,7 @@ async fn a_client_that_speaks_plainly_to_tls_is_told_so() {
     stream.write_all(b"G").await.unwrap();
     let answer = String::from_utf8(to_the_end(&mut stream).await).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("speaks TLS"), "{answer}");
-    assert_eq!(rig.metrics.connections_refused("tls").get(), 1);
+    assert_eq!(rig.metrics.connections_refused.of("tls").get(), 1);
     rig.end().await;
 }
 

@@ -1,0 +1,54 @@
+//! What the kernel says of this process, under the names that every exporter has for it. It is read
+//! when somebody asks; where there is no /proc, nothing is said.
+
+use std::{fmt, fs};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+
+/// Reads /proc/self.
+#[derive(Debug)]
+pub(super) struct Process;
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let all = [
+            (
+                "process_resident_memory",
+                "Memory of this process that is not swapped out.",
+                Some(Unit::Bytes),
+                resident(),
+            ),
+            ("process_open_fds", "Descriptors that are open.", None, open_fds()),
+            ("process_max_fds", "Descriptors that may be open.", None, max_fds()),
+        ];
+        for (name, help, unit, value) in all {
+            let Some(value) = value else { continue };
+            let gauge = ConstGauge::new(value);
+            let metric =
+                encoder.encode_descriptor(name, help, unit.as_ref(), gauge.metric_type())?;
+            gauge.encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
+fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
+}
+
+fn open_fds() -> Option<u64> {
+    // One of them is the directory that is being read.
+    Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64)
+}
+
+fn max_fds() -> Option<u64> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
