@@ -121,10 +121,8 @@ impl Walk<'_> {
                 self.wrong(key.span().start, Some(name), what);
                 continue;
             };
-            let items = match value.get_ref() {
-                DeValue::Array(items) if setting.is_list() => &items[..],
-                _ => std::slice::from_ref(value),
-            };
+            let list = value.get_ref().as_array().filter(|_| setting.is_list());
+            let items = list.map_or(std::slice::from_ref(value), |it| &it[..]);
             let texts: Vec<_> = items.iter().filter_map(|it| self.text(setting, it)).collect();
             if items.is_empty() && !setting.defaults().is_empty() {
                 let what = "the list is empty; leave the key out for the default".to_owned();
@@ -195,12 +193,8 @@ fn mistyped(setting: &Setting, value: &DeValue<'_>) -> String {
 
 /// What to say of a key that is none. Tables are looked into for names alone.
 fn unknown(key: &str, value: &DeValue<'_>, settings: &[Setting]) -> String {
-    let inside = match value {
-        DeValue::Table(table) => {
-            table.keys().next().map(|inner| format!("{key}_{}", inner.get_ref()))
-        }
-        _ => None,
-    };
+    let inside = value.as_table().and_then(|table| table.keys().next());
+    let inside = inside.map(|inner| format!("{key}_{}", inner.get_ref()));
     let flat = if inside.is_some() { ", and settings stand in no table" } else { "" };
     match nearest(inside.as_deref().unwrap_or(key), settings) {
         Some(near) => format!("there is no such setting{flat}; is it {near} that is meant?"),

@@ -55,17 +55,23 @@ impl Layers {
         let mut places = Places::new();
         let mut line = Vec::new();
         for setting in Setting::all() {
-            let by_flag = by_flag(&setting, typed);
-            let over = by_flag.map_or_else(|| by_variable(&setting, variables), |it| Ok(Some(it)));
-            if !matches!(over, Ok(None)) {
+            let by_file = given.remove(setting.key()).map(Ok);
+            let over = by_flag(&setting, typed).map(Ok);
+            let over = over.or_else(|| by_variable(&setting, variables));
+            if over.is_some() {
                 unread.retain(|flag| *flag != setting.flag());
             }
-            let over = over.unwrap_or_else(|problem| {
-                problems.push(problem);
-                unread.push(setting.flag());
-                None
-            });
-            let Some(given) = over.or_else(|| given.remove(setting.key())) else { continue };
+            let given = match over.or(by_file) {
+                Some(Ok(given)) => given,
+                Some(Err(place)) => {
+                    unread.push(setting.flag());
+                    let what = "it is not UTF-8; write it in UTF-8, or unset it".to_owned();
+                    let (flag, value) = (setting.flag(), String::new());
+                    problems.push(Problem { flag, place, value, what });
+                    continue;
+                }
+                None => continue,
+            };
             line.extend(given.items.iter().map(|(text, _)| format!("{}={text}", setting.flag())));
             places.insert(setting.key().to_owned(), given);
         }
@@ -131,21 +137,16 @@ fn by_flag(setting: &Setting, typed: &ArgMatches) -> Option<Given> {
     Some(Given { place: Place::Flag, items })
 }
 
-fn by_variable(setting: &Setting, variables: &Variables) -> Result<Option<Given>, Problem> {
+/// What the variable says, or where it stands if it is no text.
+fn by_variable(setting: &Setting, variables: &Variables) -> Option<Result<Given, Place>> {
     let name = setting.variable();
-    let Some(text) = variables.get(&OsString::from(&name)).filter(|it| !it.is_empty()) else {
-        return Ok(None);
-    };
+    let text = variables.get(&OsString::from(&name)).filter(|it| !it.is_empty())?;
     let place = Place::Variable(name);
-    match text.to_str() {
+    Some(match text.to_str() {
         Some(text) => {
-            Ok(Some(Given { place: place.clone(), items: vec![(text.to_owned(), place)] }))
+            let items = vec![(text.to_owned(), place.clone())];
+            Ok(Given { place, items })
         }
-        None => Err(Problem {
-            flag: setting.flag(),
-            place,
-            value: String::new(),
-            what: "it is not UTF-8; write it in UTF-8, or unset it".to_owned(),
-        }),
-    }
+        None => Err(place),
+    })
 }

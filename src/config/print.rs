@@ -60,7 +60,7 @@ fn ports(all: &[Listen], tls: bool) -> String {
     let port = |it: &Listen| match &it.address {
         // Unix sockets stay plain.
         Address::Tcp(address) if tls => format!("{address} (TLS)"),
-        address => address.to_string(),
+        Address::Tcp(_) | Address::Unix(_) => it.address.to_string(),
     };
     all.iter().map(port).collect::<Vec<_>>().join(", ")
 }
