@@ -85,13 +85,11 @@ impl World {
     pub(crate) fn records(&mut self, input: Input) -> Vec<Arc<Record>> {
         self.relay.handle(self.now, input);
         let effects = std::iter::from_fn(|| self.relay.poll_effect());
-        let appended = |effect| match effect {
-            Effect::Append(record) => Some(record),
-            Effect::Result { result, .. } => {
+        let appended = |effect| {
+            if let Effect::Result { result, .. } = &effect {
                 assert!(result.ack.is_some() && result.issues.is_empty(), "taken: {result:?}");
-                None
             }
-            _ => None,
+            if let Effect::Append(record) = effect { Some(record) } else { None }
         };
         effects.filter_map(appended).collect()
     }
