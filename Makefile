@@ -5,7 +5,7 @@ CARGO := cargo
 part = @printf '\n== %s\n' "$(1)"
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test tools fmt lint rust doc proto python e2e demo bless measure clean
+.PHONY: help test tools fmt lint rust doc proto python e2e demo bless bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,8 +53,8 @@ bless: ## Rewrite transcripts, golden frames, and what docs say of settings and 
 	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document metrics
 	git diff --stat -- tests docs
 
-measure: ## First figures: events in, deliveries out, memory of idle connections
-	$(CARGO) run --locked --release --example measure
+bench: ## Instructions against benches/baseline.txt, then processor time against bare servers
+	$(CARGO) bench --locked
 
 clean: ## Forget what was built and installed here
 	rm -rf target .cache

@@ -5,11 +5,14 @@
 //! a mere cursor on bytes that were rendered once. What people decide there goes back over the same
 //! stream, exactly once in effect, with receipts.
 //!
-//! Read it in the order of the modules below. The pure half comes first: [`model`] (nouns), [`core`]
-//! (the rules: [`core::Input`] in, [`core::Effect`] out), [`frame`] and [`dialect`] (what dashboards
-//! read). Then the shell: [`room`] and [`viewer`] (bytes and cursors), [`shard`] (the loop), the doors
-//! [`engine`] and [`http`], and [`app`], which knows everybody. `ARCHITECTURE.md` has the picture, the
-//! words, what always holds, and one event and one decision followed from end to end.
+//! Read it in the order of the modules below. The pure half comes first: [`json`] (text that is
+//! JSON), [`model`] (nouns), [`core`] (the rules: [`core::Input`] in, [`core::Effect`] out), [`frame`]
+//! and [`dialect`] (what dashboards read). Then the shell: [`room`] and [`viewer`] (bytes and cursors),
+//! [`shard`] (the loop), the doors [`engine`] and [`http`], and [`app`], which knows everybody.
+//! `ARCHITECTURE.md` has the picture, the words, what always holds, and one event and one decision
+//! followed from end to end.
+
+pub mod json;
 
 pub mod model;
 

@@ -4,7 +4,6 @@
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::value::RawValue;
 
 use crate::model::{Json, Timestamp};
 
@@ -106,13 +105,7 @@ pub(super) struct Raw<'a>(pub &'a Json);
 
 impl Serialize for Raw<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: Result<&RawValue, _> = serde_json::from_str(&self.0.text);
-        match raw {
-            Ok(raw) => raw.serialize(serializer),
-            // Its door has checked its grammar. Were that ever forgotten, a string does no harm,
-            // and a broken frame would.
-            Err(_) => serializer.serialize_str(&self.0.text),
-        }
+        self.0.text.raw().serialize(serializer)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc, time::Duration, time::Instant};
 
+use crate::json::JsonText;
+
 /// Text that many records share.
 pub type Text = Arc<str>;
 
@@ -72,8 +74,8 @@ pub struct Now {
 /// JSON whose meaning is the engine's own, kept as the text that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json {
-    /// One JSON value. Its door has checked its grammar, its depth (at most 64) and its size.
-    pub text: Text,
+    /// One JSON value. Its door has also checked its depth (at most 64) and its size.
+    pub text: JsonText,
     /// Whether `text` stands for a larger value.
     pub truncated: bool,
     /// Bytes of the larger value.
@@ -85,9 +87,17 @@ pub struct Json {
 }
 
 impl Json {
-    /// A whole value, which the caller knows to be valid JSON.
+    /// A whole value.
+    pub fn of(text: JsonText) -> Self {
+        Self { text, truncated: false, full_size: 0, uri: None, sha256: None }
+    }
+
+    /// A whole value that stands in the program itself.
+    ///
+    /// # Panics
+    /// If `text` is not JSON.
     pub fn whole(text: &str) -> Self {
-        Self { text: text.into(), truncated: false, full_size: 0, uri: None, sha256: None }
+        Self::of(JsonText::read(text).expect("the program's own JSON is JSON"))
     }
 }
 

@@ -1,22 +1,25 @@
 //! Chance: for names that must not repeat and for jitter, never for secrets.
 
-use std::{fmt, sync::Arc};
-
-use rustls::crypto::aws_lc_rs;
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Draws numbers.
 #[derive(Clone)]
 pub struct Chance(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl Chance {
-    /// The machine's chance.
+    /// The machine's chance: SipHash of 1, 2, 3 … under a key of 128 bits that the kernel gives. The
+    /// cryptography library's would do as well, but gathers entropy of its own before its first
+    /// number: some tenth of a second at every start.
     pub fn system() -> Self {
-        let random = aws_lc_rs::default_provider().secure_random;
-        Self::new(move || {
-            let mut bytes = [0; 8];
-            random.fill(&mut bytes).expect("the kernel gives random bytes once it has booted");
-            u64::from_le_bytes(bytes)
-        })
+        let (key, drawn) = (RandomState::new(), AtomicU64::new(0));
+        Self::new(move || key.hash_one(drawn.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// A chance that draws from `draw`.

@@ -292,7 +292,7 @@ fn words(field: &str, text: Option<String>) -> Result<Option<Text>, Fault> {
 fn value(field: &str, raw: Option<&RawValue>) -> Result<Option<Json>, Fault> {
     match raw {
         Some(raw) if VALUE < raw.get().len() => Err(long(field, VALUE)),
-        raw => Ok(raw.map(|raw| Json::whole(raw.get()))),
+        raw => Ok(raw.map(|raw| Json::of(raw.into()))),
     }
 }
 

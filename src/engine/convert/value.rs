@@ -4,9 +4,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use crate::engine::pb;
+use crate::json::JsonText;
 use crate::model::{
     BadName, Failure, Json, Label, Rejection, RejectionCode, Text, Timestamp, WorkflowId,
 };
@@ -186,15 +185,14 @@ pub(super) fn json_object(stated: Option<pb::Json>) -> Read<Json> {
     }
 }
 
-fn json_text(written: &[u8]) -> Read<Text> {
+fn json_text(written: &[u8]) -> Read<JsonText> {
     if is_deeper_than(JSON_DEPTH, written) {
         return Err(fault(RejectionCode::Depth, format!("more than {JSON_DEPTH} levels")));
     }
     let written = str::from_utf8(written)
         .map_err(|err| fault(RejectionCode::Utf8, format!("no UTF-8: {err}")))?;
-    let value: &RawValue = serde_json::from_str(written)
-        .map_err(|err| fault(RejectionCode::Json, format!("no JSON value: {err}")))?;
-    Ok(value.get().into())
+    JsonText::read(written)
+        .map_err(|err| fault(RejectionCode::Json, format!("no JSON value: {err}")))
 }
 
 /// Counts brackets outside strings. It neither recurses nor minds whether the rest is JSON, so it

@@ -279,11 +279,11 @@ fn json_is_kept_to_the_letter() {
         sha256: vec![1; 32].into(),
     };
     let kept = Json {
-        text: "\"the beginning\"".into(),
         truncated: true,
         full_size: 5,
         uri: t("s3://whole"),
         sha256: Some([1; 32]),
+        ..Json::whole("\"the beginning\"")
     };
     assert_eq!(metadata(part), Some(kept));
 }

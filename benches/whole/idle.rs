@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::Scope;
 use crate::audience::Audience;
 use crate::engine::{self, Engine};
+use crate::events;
 use crate::machine::{self, Server};
 use crate::report::heading;
 
@@ -24,7 +25,7 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     for tls in [false, true] {
         let server = Server::start("relay", tls)?;
         let mut engine = Engine::attach(server.feed, "run-1").await?;
-        let mut events: Vec<_> = (0..NODES).map(|n| engine::node(n, 200)).collect();
+        let mut events: Vec<_> = (0..NODES).map(|n| events::node(n, 200)).collect();
         events.push(engine::finished());
         engine.publish(events).await?;
         engine.acknowledged().await?;
@@ -34,14 +35,14 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
         let after = rest(&server).await?;
         drop(audience);
         let left = rest(&server).await?;
-        let kib = |bytes: f64| bytes / 1024.0;
+        let mib = |bytes: f64| bytes / (1 << 20) as f64;
         println!(
-            "  {:5} {:5.1} KiB each; {:.1} MiB before, {:.1} with them, {:.1} once they have gone",
+            "  {:5} {:6.0} B each; {:.1} MiB before, {:.1} with them, {:.1} once they have gone",
             if tls { "TLS" } else { "plain" },
-            kib(after - before) / viewers as f64,
-            kib(before) / 1024.0,
-            kib(after) / 1024.0,
-            kib(left) / 1024.0,
+            (after - before) / viewers as f64,
+            mib(before),
+            mib(after),
+            mib(left),
         );
     }
     println!();

@@ -1,6 +1,6 @@
-//! A first measure of the relay: `make measure`, or `cargo run --release --example measure -- fanout`
-//! for one part of it (`parts`, `ingest`, `fanout`, `idle`). With `brief` before them it only shows
-//! that they still run, and is short enough for a profiler.
+//! The relay as a whole: `cargo bench --bench whole`, or with `-- fanout` one part of it (`ingest`,
+//! `fanout`, `idle`). With `brief` before them it only shows that they still run, and is short enough
+//! for a profiler.
 //!
 //! It counts the processor time of the process that is measured, which a busy machine changes far
 //! less than the time on the wall, and compares only what ran in turns: A, B, A, B. So the relay and
@@ -10,11 +10,12 @@
 
 mod audience;
 mod engine;
+#[path = "../events/mod.rs"]
+mod events;
 mod fanout;
 mod idle;
 mod ingest;
 mod machine;
-mod parts;
 mod report;
 mod servers;
 
@@ -26,7 +27,7 @@ use tokio::task::LocalSet;
 /// No part begins another block after this long.
 const LONGEST: Duration = Duration::from_secs(75);
 
-const PARTS: [&str; 4] = ["parts", "ingest", "fanout", "idle"];
+const PARTS: [&str; 3] = ["ingest", "fanout", "idle"];
 const BRIEF: &str = "brief";
 
 /// How much is done.
@@ -50,7 +51,8 @@ impl Scope {
 
 fn main() -> anyhow::Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    // What cargo adds to say that this is a bench.
+    let args: Vec<&str> = args.iter().map(String::as_str).filter(|it| *it != "--bench").collect();
     match args.as_slice() {
         ["serve", role, tls] => servers::run(role, *tls == "tls"),
         ["drive", brief, parts @ ..] => drive(*brief == BRIEF, parts),
@@ -75,7 +77,6 @@ fn drive(brief: bool, parts: &[&str]) -> anyhow::Result<()> {
     for part in parts {
         let scope = Scope { brief, until: Instant::now() + LONGEST };
         let measured = match *part {
-            "parts" => parts::measure(scope),
             "ingest" => LocalSet::new().block_on(&runtime, ingest::measure(scope)),
             "fanout" => LocalSet::new().block_on(&runtime, fanout::measure(scope)),
             "idle" => LocalSet::new().block_on(&runtime, idle::measure(scope)),

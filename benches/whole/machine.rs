@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::thread::{available_parallelism, yield_now};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -126,13 +126,6 @@ fn trust(pem: &str) -> anyhow::Result<Tls> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(Tls(TlsConnector::from(Arc::new(config))))
-}
-
-/// The processor time that this thread has had.
-pub(crate) fn own_cpu() -> anyhow::Result<Duration> {
-    // It brings the count up to date.
-    yield_now();
-    ran(&fs::read_to_string("/proc/thread-self/schedstat")?)
 }
 
 fn ran(schedstat: &str) -> anyhow::Result<Duration> {

@@ -9,7 +9,8 @@ use tokio::time::sleep;
 
 use crate::Scope;
 use crate::audience::Audience;
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
+use crate::events;
 use crate::machine::{self, Server};
 use crate::report::{Spread, heading};
 
@@ -179,7 +180,7 @@ impl Show {
         self.audience.expect(burst);
         match &mut self.source {
             Source::Relay(engine) => {
-                engine.publish((0..burst).map(|n| engine::log(n, JSON)).collect()).await?;
+                engine.publish((0..burst).map(|n| events::log(n, JSON)).collect()).await?;
             }
             Source::Bare { stream, message, seq } => {
                 let mut lines = format!("{burst}\n");
