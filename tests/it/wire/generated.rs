@@ -2,7 +2,7 @@
 //! `UPDATE=1` writes them anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{env, fs};
+use std::{env, fmt::Write as _, fs};
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -41,23 +41,22 @@ pub(super) fn schema() -> Value {
     generator.subschema_for::<ClientMessage>();
     generator.subschema_for::<CapturedEvent>();
     generator.subschema_for::<WorkflowChange>();
-    let types: BTreeMap<String, String> =
-        MESSAGES.into_iter().flat_map(|union| variants(union, &declarations())).collect();
     let mut definitions = generator.take_definitions(true);
     for union in MESSAGES {
-        let mut branches = vec![];
-        for branch in definitions[union]["oneOf"].as_array().unwrap().clone() {
-            let name = &types[branch["properties"]["type"]["const"].as_str().unwrap()];
-            // Two frames are called `error`.
-            let name = if union == "RecordFrame" && name == "ProblemFrame" { "ErrorFrame" } else { name };
-            let closed = union == "ClientMessage";
-            branches.push(json!({"$ref": format!("#/$defs/{name}")}));
-            definitions.insert(name.to_owned(), branch);
-            if closed {
-                definitions[name]["additionalProperties"] = false.into();
+        // Each of a union's branches under its own name.
+        let branches = definitions[union]["oneOf"].take();
+        let mut names = vec![];
+        for (mut branch, (kind, name)) in
+            branches.as_array().unwrap().iter().cloned().zip(variants(union))
+        {
+            assert_eq!(branch["properties"]["type"]["const"], kind);
+            if union == "ClientMessage" {
+                branch["additionalProperties"] = false.into();
             }
+            names.push(json!({"$ref": format!("#/$defs/{name}")}));
+            definitions.insert(name, branch);
         }
-        definitions[union]["oneOf"] = branches.into();
+        definitions[union]["oneOf"] = names.into();
     }
     definitions["Since"]["additionalProperties"] = false.into();
     let mut definitions = Value::Object(definitions);
@@ -66,8 +65,8 @@ pub(super) fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Footplate's native protocol",
         "description": "What the relay says (#/$defs/ServerFrame) and what a client says \
-            (#/$defs/ClientMessage) on /v1/stream, subprotocol footplate.v1. Made of the types in \
-            tests/it/wire by `make bless`; not to be edited.",
+            (#/$defs/ClientMessage) on /v1/stream, subprotocol footplate.v1. Made by `make bless` \
+            of the types in tests/it/wire; not to be edited.",
         "$defs": definitions,
     })
 }
@@ -99,19 +98,103 @@ fn never_null(schema: &mut Value) {
 }
 
 fn typescript() -> String {
-    let declared = declarations();
-    for (name, text) in &declared {
-        println!("{name}: {text}");
+    let mut text =
+        "// Made by `make bless` of the types in tests/it/wire; not to be edited.\n".to_owned();
+    let kinds: BTreeMap<String, (&str, String)> = MESSAGES
+        .into_iter()
+        .flat_map(|union| {
+            variants(union).into_iter().map(move |(kind, name)| (name, (union, kind)))
+        })
+        .collect();
+    for Declared { name, docs, body } in declared() {
+        write!(text, "\n{}export type {name} =", comment(&docs, "")).unwrap();
+        if MESSAGES.contains(&&*name) {
+            let names: Vec<String> = variants(&name).into_iter().map(|(_, name)| name).collect();
+            text += &union(names.iter().map(String::as_str));
+        } else if let Some((whose, kind)) = kinds.get(&name) {
+            write!(text, " {{\n  type: \"{kind}\";\n{}}}", fields(&body)).unwrap();
+            text += if *whose == "RecordFrame" { " & RecordPlace" } else { "" };
+        } else if body.starts_with('{') {
+            write!(text, " {{\n{}}}", fields(&body)).unwrap();
+        } else {
+            text += &union(body.split(" | "));
+        }
+        text += ";\n";
     }
-    String::new()
+    for (constant, union, docs) in [
+        ("recordTypes", "RecordFrame", "The types of records."),
+        ("noticeTypes", "NoticeFrame", "The types of all other frames."),
+    ] {
+        let kinds: Vec<String> =
+            variants(union).into_iter().map(|(kind, _)| format!("  \"{kind}\",\n")).collect();
+        let kinds = kinds.concat();
+        write!(text, "\n/** {docs} */\nexport const {constant} = [\n{kinds}] as const;\n").unwrap();
+    }
+    text
 }
 
-/// `type` and name of each of a union's messages: `{ "type": "log" } & LogFrame | …`.
-fn variants(union: &str, declared: &[(String, String)]) -> Vec<(String, String)> {
-    vec![]
+/// The fields of `{ /** … */ field?: type, … }`, each on its line under what is said of it.
+fn fields(body: &str) -> String {
+    let (mut text, mut docs, mut inside) = (String::new(), vec![], false);
+    for line in body.trim_start_matches('{').lines().map(str::trim).filter(|it| !it.is_empty()) {
+        match line {
+            "/**" => inside = true,
+            "*/" => inside = false,
+            _ if inside => docs.push(line.trim_start_matches('*').trim()),
+            _ => {
+                let field = line.trim_end_matches('}').trim_end().trim_end_matches(',');
+                write!(text, "{}  {field};\n", comment(&docs.join("\n"), "  ")).unwrap();
+                docs.clear();
+            }
+        }
+    }
+    text
 }
 
-fn declarations() -> Vec<(String, String)> {
+fn union<'a>(members: impl Iterator<Item = &'a str> + Clone) -> String {
+    let length: usize = members.clone().map(|it| it.len() + 3).sum();
+    let members: Vec<&str> = members.collect();
+    if length < 80 {
+        format!(" {}", members.join(" | "))
+    } else {
+        format!("\n  | {}", members.join("\n  | "))
+    }
+}
+
+fn comment(docs: &str, indent: &str) -> String {
+    let lines: Vec<&str> = docs.lines().collect();
+    match &lines[..] {
+        [] => String::new(),
+        [line] => format!("{indent}/** {line} */\n"),
+        lines => {
+            let lines: Vec<String> = lines.iter().map(|it| format!("{indent} * {it}\n")).collect();
+            format!("{indent}/**\n{}{indent} */\n", lines.concat())
+        }
+    }
+}
+
+/// `type` and name of each of a union's messages, which ts-rs puts as
+/// `{ "type": "log" } & LogFrame | …`.
+fn variants(union: &str) -> Vec<(String, String)> {
+    let declared = declared();
+    let union = declared.iter().find(|it| it.name == union).unwrap();
+    let variant = |text: &str| {
+        let (kind, name) = text.split_once(" & ").unwrap();
+        let kind = kind.strip_prefix("{ \"type\": \"").and_then(|it| it.strip_suffix("\" }"));
+        (kind.unwrap().to_owned(), name.to_owned())
+    };
+    union.body.split(" | ").map(variant).collect()
+}
+
+/// A type as ts-rs puts it.
+struct Declared {
+    name: String,
+    docs: String,
+    body: String,
+}
+
+/// Every type that is part of the protocol, each before those that it consists of.
+fn declared() -> Vec<Declared> {
     let config = Config::new().with_large_int("number");
     let mut gather = Gather { config: &config, seen: BTreeSet::new(), declared: vec![] };
     gather.visit::<ServerFrame>();
@@ -125,16 +208,27 @@ fn declarations() -> Vec<(String, String)> {
 struct Gather<'a> {
     config: &'a Config,
     seen: BTreeSet<String>,
-    declared: Vec<(String, String)>,
+    declared: Vec<Declared>,
 }
 
 impl TypeVisitor for Gather<'_> {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
         let name = T::ident(self.config);
-        if T::output_path().is_some() && self.seen.insert(name.clone()) {
-            let docs = T::docs().unwrap_or_default();
-            self.declared.push((name, format!("{docs}export {}", T::decl(self.config))));
-            T::visit_dependencies(self);
+        if T::output_path().is_none() || !self.seen.insert(name.clone()) {
+            return;
         }
+        let docs = T::docs().unwrap_or_default();
+        let docs: Vec<&str> = docs
+            .lines()
+            .map(|it| it.trim_matches(['/', '*', ' ']))
+            .filter(|it| !it.is_empty())
+            .collect();
+        let body = T::decl(self.config);
+        let body = body.split_once(" = ").unwrap().1.trim_end_matches(';');
+        // What has no fields.
+        let body = if body == "Record<symbol, never>" { "{ }" } else { body };
+        let body = body.to_owned();
+        self.declared.push(Declared { name, docs: docs.join("\n"), body });
+        T::visit_dependencies(self);
     }
 }
