@@ -14,6 +14,8 @@ use super::records::{CapturedEvent, RecordPlace, WorkflowChange};
 
 /// The unions of messages, each of which has a `type`. Those of records have a place as well.
 const MESSAGES: [&str; 3] = ["RecordFrame", "NoticeFrame", "ClientMessage"];
+/// What a reader looks for first.
+const UNIONS: [&str; 4] = ["ServerFrame", "RecordFrame", "NoticeFrame", "ClientMessage"];
 
 #[test]
 fn the_committed_files_are_what_the_types_say() {
@@ -43,20 +45,21 @@ pub(super) fn schema() -> Value {
     generator.subschema_for::<WorkflowChange>();
     let mut definitions = generator.take_definitions(true);
     for union in MESSAGES {
-        // Each of a union's branches under its own name.
-        let branches = definitions[union]["oneOf"].take();
-        let mut names = vec![];
-        for (mut branch, (kind, name)) in
-            branches.as_array().unwrap().iter().cloned().zip(variants(union))
-        {
-            assert_eq!(branch["properties"]["type"]["const"], kind);
-            if union == "ClientMessage" {
-                branch["additionalProperties"] = false.into();
+        // Each message by itself, with its type, which schemars would leave to the union.
+        let mut branches = vec![];
+        for (kind, name) in variants(union) {
+            branches.push(json!({"$ref": format!("#/$defs/{name}")}));
+            let message = definitions.get_mut(&name).unwrap();
+            message["properties"]["type"] = json!({"const": kind});
+            match &mut message["required"] {
+                Value::Array(required) => required.insert(0, "type".into()),
+                none => *none = json!(["type"]),
             }
-            names.push(json!({"$ref": format!("#/$defs/{name}")}));
-            definitions.insert(name, branch);
+            if union == "ClientMessage" {
+                message["additionalProperties"] = false.into();
+            }
         }
-        definitions[union]["oneOf"] = names.into();
+        definitions[union]["oneOf"] = branches.into();
     }
     definitions["Since"]["additionalProperties"] = false.into();
     let mut definitions = Value::Object(definitions);
@@ -193,7 +196,7 @@ struct Declared {
     body: String,
 }
 
-/// Every type that is part of the protocol, each before those that it consists of.
+/// Every type that is part of the protocol: the unions, then the others by name.
 fn declared() -> Vec<Declared> {
     let config = Config::new().with_large_int("number");
     let mut gather = Gather { config: &config, seen: BTreeSet::new(), declared: vec![] };
@@ -202,7 +205,11 @@ fn declared() -> Vec<Declared> {
     gather.visit::<ClientMessage>();
     gather.visit::<CapturedEvent>();
     gather.visit::<WorkflowChange>();
-    gather.declared
+    let mut declared = gather.declared;
+    // In which order types come upon each other, ts-rs leaves to chance.
+    let place = |it: &Declared| UNIONS.iter().position(|name| it.name == *name);
+    declared.sort_by_key(|it| (place(it).unwrap_or(UNIONS.len()), it.name.clone()));
+    declared
 }
 
 struct Gather<'a> {

@@ -27,6 +27,7 @@ fn said() -> Vec<(String, Value)> {
             }
         }
     }
+    said.extend(crate::dialects::large().into_iter().map(|it| ("a part".to_owned(), it)));
     let golden = said.len();
     let document = fs::read_to_string(root.join("docs/protocol/native.md")).unwrap();
     for (at, _) in document.match_indices(" -->\n```json\n") {

@@ -7,6 +7,39 @@
 export type ServerFrame = RecordFrame | NoticeFrame;
 
 /**
+ * A frame that is a record: it has a place in its execution's log. Whoever replaces the parts
+ * that he has by those that records state has what a snapshot would show.
+ */
+export type RecordFrame =
+  | ExecutionStatusFrame
+  | ExecutionCompleteFrame
+  | NodeStateFrame
+  | NodeProgressFrame
+  | NodeRetryFrame
+  | GraphFrame
+  | DagMutatedFrame
+  | EdgeActiveFrame
+  | CostUpdateFrame
+  | LogFrame
+  | AgentMessageFrame
+  | AgentThinkingFrame
+  | ToolCallFrame
+  | CodeExecutionFrame
+  | MetricFrame
+  | FileFrame
+  | ErrorFrame
+  | EventsDroppedFrame
+  | HumanGateWaitingFrame
+  | GateVoteFrame
+  | GateResolvedFrame
+  | GateDeliveryFrame
+  | GateClosedFrame
+  | CommandStatusFrame
+  | EngineStatusFrame
+  | RejectedFrame
+  | OpaqueFrame;
+
+/**
  * A frame that is no record: it has no place in a log, and may come before or after the record
  * of the same thing.
  */
@@ -23,343 +56,155 @@ export type NoticeFrame =
   | PongFrame
   | GoingAwayFrame;
 
-/** Answers `subscribe`. */
-export type SubscribedFrame = {
-  type: "subscribed";
-  /** The execution's own name, also where an alias was asked for. */
-  execution_id: string;
-  /** True: the records behind `from` follow. False: a snapshot, then the records behind it. */
-  recovered: boolean;
-  /** Why a snapshot comes. */
-  reason?: SnapshotReason;
-  /** The log. */
-  epoch: string;
-  /** The record behind which the client goes on, or where the relay stood. */
-  from: number;
-  /** The newest record. */
-  head: number;
-};
+/** Everything that a client may say. A field that is not known makes a message mean nothing. */
+export type ClientMessage =
+  | SubscribeMessage
+  | UnsubscribeMessage
+  | SubscribeExecutionsMessage
+  | UnsubscribeExecutionsMessage
+  | HumanDecisionMessage
+  | PauseExecutionMessage
+  | ResumeExecutionMessage
+  | CancelExecutionMessage
+  | StartExecutionMessage
+  | CustomCommandMessage
+  | PingMessage;
 
-/**
- * Why a snapshot comes: no `since` was sent; it is of another log; what follows it is no longer
- * kept; the relay has lost what it had shown.
- */
-export type SnapshotReason = "fresh" | "epoch_changed" | "too_old" | "ahead";
-
-/** Comes 1 s after the last record and every 25 s. */
-export type HeartbeatFrame = {
-  type: "heartbeat";
-  /** The execution's own name. */
-  execution_id: string;
-  /** The log. */
-  epoch: string;
-  /** The newest record. Above the last `seq`: the tail is still under way. */
-  head: number;
-  /** The relay's clock, against which a deadline is to be counted down. */
-  relay_time: Time;
-};
-
-/** RFC 3339 in UTC with microseconds: `2026-11-20T10:00:00.000000Z`. */
-export type Time = string;
-
-/** The directory of executions, or a part of it. */
-export type ExecutionsFrame = {
-  type: "executions";
-  /** From 1. */
-  part: number;
-  /** How many there are. */
-  parts: number;
-  /** Its lines. */
-  items: Array<ExecutionSummary>;
-};
-
-/** One execution in the directory. */
-export type ExecutionSummary = {
-  /** Its own name. */
-  execution_id: string;
-  /** The log. */
-  epoch: string;
-  /** Its newest record. */
-  seq: number;
-  /** Where it stands, in numbers. */
-  progress: Progress;
-  /** How far it has come, 0 to 1. */
-  fraction?: number;
-  /** The engine's own word for its status. */
-  native_status?: string;
-  /** What people call it. */
-  name?: string;
-  /** What it is a run of. */
-  workflow_id?: string;
-  /** Its further names. */
-  aliases?: Array<string>;
-  /** As its engine states them. */
-  labels?: Array<Label>;
-  /** What all engines together have spent. */
-  cost: Cost;
-  /** Whether an engine is attached. */
-  attached: boolean;
-  /** When it began. */
-  start_time?: Time;
-  /** When it ended. */
-  finish_time?: Time;
-  /** The first record's `ts`. */
-  first_time: Time;
-  /** The last record's `ts`. */
-  last_time: Time;
-};
-
-/** What all engines together have spent, and what may be. */
-export type Cost = {
-  /** Spent: exactly, in billionths of a US dollar. */
-  spent_usd_nanos: number;
-  /** Spent: in US dollars, to be shown. */
-  spent: number;
-  /** Tokens that models read. */
-  input_tokens: number;
-  /** Tokens that models wrote. */
-  output_tokens: number;
-  /** Tokens in all. */
-  total_tokens: number;
-  /** What may be spent: exactly, in billionths of a US dollar. */
-  budget_usd_nanos?: number;
-  /** What may be spent: in US dollars, to be shown. */
-  budget?: number;
-  /** What is left: exactly; negative where the budget is overdrawn. */
-  remaining_usd_nanos?: number;
-  /** What is left: in US dollars, to be shown. */
-  remaining?: number;
-};
-
-/** Where an execution stands, in numbers. */
-export type Progress = {
-  /** In a word. */
-  status: ExecutionStatus;
-  /** Nodes in all. */
-  nodes: number;
-  /** Nodes that run, or are tried again. */
-  running: number;
-  /** Nodes that wait at a gate. */
-  waiting: number;
-  /** Nodes that are completed, or skipped. */
-  completed: number;
-  /** Nodes that failed, or were cancelled. */
-  failed: number;
-  /** Gates that wait. */
-  open_gates: number;
-};
-
-/** Where an execution stands. `completed`, `failed`, `cancelled` and `timed_out` are final. */
-export type ExecutionStatus =
-  | "created"
-  | "planning"
-  | "running"
-  | "waiting_gate"
-  | "pausing"
-  | "paused"
-  | "cancelling"
-  | "completed"
-  | "failed"
-  | "cancelled"
-  | "timed_out";
-
-/** A name with a value. */
-export type Label = {
-  /** The name. */
-  key: string;
-  /** The value. */
-  value: string;
-};
-
-/** An execution has changed. At most every 500 ms for each. */
-export type ExecutionSummaryFrame = {
-  type: "execution_summary";
-  /** Its line in the directory. */
-  item: ExecutionSummary;
-};
-
-/** Answers `ping`. */
-export type PongFrame = {
-  type: "pong";
-  /** The relay's clock. */
-  relay_time: Time;
-};
-
-/** How far a decision or a command has come, told to the one who gave it. */
-export type ReceiptFrame = {
-  type: "receipt";
-  /** Of a decision: as its giver named it. */
-  decision_id?: string;
-  /** Of a command: as its giver named it. */
-  command_id?: string;
-  /** The execution. Of a start: the one that the relay named. */
-  execution_id?: string;
-  /** The gate. */
-  gate_id?: string;
-  /** The gate's node. */
-  node_id?: string;
-  /** How far. */
-  stage: ReceiptStage;
-  /** Of `recorded` and `voted`: what it survives that it is. */
-  durability?: Durability;
-  /** Of `voted`: votes of this kind so far. */
-  votes?: number;
-  /** Of `voted`: votes that settle it. */
-  needed?: number;
-  /** Of `already_decided`: what that decision amounts to. */
-  kind?: DecisionKind;
-  /** Of `already_decided`: its option. */
+/** What a model recommends. */
+export type Advice = {
+  /** Which model, or tool. */
+  source: string;
+  /** Its words. */
+  text: string;
+  /** How sure it is, 0 to 1. */
+  confidence?: number;
+  /** The option that it would take. */
   option_id?: string;
-  /** Of `gate_changed`: the version now. */
-  gate_version?: number;
-  /** Why, for people. */
-  reason?: string;
-  /** Who did it; of `already_decided` the winner. */
-  by?: Principal;
-  /** When. */
-  at?: Time;
 };
 
-/** What an answer amounts to. `expired` and `no_approver` are nobody's answer, and no rejection. */
-export type DecisionKind =
-  | "approve"
-  | "reject"
-  | "modify"
-  | "retry"
-  | "skip"
-  | "abort"
-  | "custom"
-  | "expired"
-  | "no_approver";
+/** An agent said something. */
+export type AgentMessageFrame = {
+  type: "agent_message";
+  /** Who. */
+  agent: string;
+  /** What. */
+  message: string;
+  /** The speaker's role in the conversation. */
+  role?: string;
+  /** At which node. */
+  node_id?: string;
+  /** What else is known. */
+  metadata?: Json;
+  /** Of larger metadata. */
+  metadata_ref?: ValueRef;
+} & RecordPlace;
+
+/** An agent thinks. */
+export type AgentThinkingFrame = {
+  type: "agent_thinking";
+  /** Who. */
+  agent: string;
+  /** False once it has stopped to. */
+  thinking?: boolean;
+  /** What. */
+  message?: string;
+  /** At which node. */
+  node_id?: string;
+} & RecordPlace;
+
+/** End. */
+export type CancelExecutionMessage = {
+  type: "cancel_execution";
+  /** Made once (a UUIDv7), and kept through every resend. */
+  command_id: string;
+  /** The execution. */
+  execution_id: string;
+  /** Why: at most 16 KiB. */
+  reason?: string;
+};
+
+/** What an engine can be told to do. */
+export type Capabilities = {
+  /** `pause_execution`. */
+  pause: boolean;
+  /** `resume_execution`. */
+  resume: boolean;
+  /** `cancel_execution`. */
+  cancel: boolean;
+  /** The `custom_type`s of `custom_command` that it knows. */
+  custom_types: Array<string>;
+};
 
 /**
- * How far a decision or a command has come, as its giver is told. `recorded`, `voted`,
- * `delivered`, `in_progress` and `waiting` are not the last word.
+ * The `json` of an opaque frame with the `protocol` `captured`: an event that an engine
+ * captured from what it runs.
  */
-export type ReceiptStage =
-  | "recorded"
-  | "voted"
+export type CapturedEvent = {
+  /** Its name there. */
+  captured_event_id: string;
+  /** Its kind there. */
+  event_type: string;
+  /** Which sort of that kind. */
+  event_subtype?: string;
+  /** Whose. */
+  agent?: string;
+  /** At which node. */
+  node_id?: string;
+  /** Its place among its siblings. */
+  execution_order?: number;
+  /** How deep it is nested. */
+  depth?: number;
+  /** What else it says. */
+  data?: Json;
+  /** Of larger data. */
+  data_ref?: ValueRef;
+};
+
+/** What sort of question a gate asks. */
+export type Classification = "irreversible" | "quality_check" | "calibration";
+
+/** What a client may send. */
+export type ClientLimits = {
+  /** Bytes of one message. */
+  max_message_bytes: number;
+  /** Messages in a second, in the long run. */
+  messages_per_second: number;
+  /** Messages at once. */
+  burst: number;
+};
+
+/** Code was executed. */
+export type CodeExecutionFrame = {
+  type: "code_execution";
+  /** The code. */
+  code: string;
+  /** Its language. */
+  language?: string;
+  /** By whom. */
+  agent?: string;
+  /** At which node. */
+  node_id?: string;
+  /** What came of it. */
+  result?: Json;
+  /** Of a larger result. */
+  result_ref?: ValueRef;
+  /** What failed. */
+  error?: string;
+} & RecordPlace;
+
+/** What a command wants. */
+export type CommandKind = "pause" | "resume" | "cancel" | "start" | "custom";
+
+/** How far a command has come. The last four are its end. */
+export type CommandStage =
+  | "queued"
+  | "sent"
   | "delivered"
   | "in_progress"
-  | "waiting"
   | "applied"
   | "refused"
   | "failed"
-  | "outcome_unknown"
-  | "already_decided"
-  | "gate_changed"
-  | "gate_closed"
-  | "gate_unknown"
-  | "id_reused"
-  | "forbidden";
-
-/**
- * What it survives that something is recorded: `memory` a lost connection, `local` the relay
- * and the power, `replicated` a node.
- */
-export type Durability = "memory" | "local" | "replicated";
-
-/** Who did something, as verified by the relay. */
-export type Principal = {
-  /** The verified name. Without authentication everybody is `local`. */
-  subject: string;
-  /** Who vouches for it. */
-  issuer?: string;
-  /** How it was verified: `none`, `jwt` and so on. */
-  method: string;
-};
-
-/**
- * A message meant nothing, or was too much. The connection stays. (An `error` with a place is
- * an `ErrorFrame`.)
- */
-export type ProblemFrame = {
-  type: "error";
-  /** For programs. */
-  code: ProblemCode;
-  /** For people: what to do. */
-  message: string;
-  /** The id that it is about, where one could be read. */
-  ref?: string;
-};
-
-/** Why a message meant nothing, or was too much. */
-export type ProblemCode =
-  | "bad_json"
-  | "not_an_object"
-  | "duplicate_key"
-  | "too_deep"
-  | "unknown_type"
-  | "unknown_field"
-  | "missing_field"
-  | "bad_field"
-  | "bad_id"
-  | "too_long"
-  | "not_supported"
-  | "not_found"
-  | "rate_limited"
-  | "too_many_subscriptions";
-
-/** Answers `unsubscribe`. */
-export type UnsubscribedFrame = {
-  type: "unsubscribed";
-  /** The name that was watched. */
-  execution_id: string;
-};
-
-/** The state at a place, in `parts` messages with nothing of the same execution in between. */
-export type SnapshotFrame = {
-  type: "snapshot";
-  /** The execution's own name. */
-  execution_id: string;
-  /** The log. */
-  epoch: string;
-  /** The last record that the state has in it. */
-  seq: number;
-  /** That record's `ts`. In part 1. */
-  ts?: Time;
-  /** From 1. */
-  part: number;
-  /** How many there are. */
-  parts: number;
-  /** This part's share of the state. */
-  state: ExecutionState;
-};
-
-/**
- * The state of an execution, or a part's share of it: lists are put together one behind the
- * other, everything else is in part 1.
- */
-export type ExecutionState = {
-  /** Where it stands, in numbers. In part 1. */
-  progress?: Progress;
-  /** What is said of it as a whole. In part 1. */
-  execution?: ExecutionInfo;
-  /** What all engines together have spent. In part 1. */
-  cost?: Cost;
-  /** Events that its engines dropped before they numbered them. In part 1. */
-  dropped?: number;
-  /** Events that could not be kept. In part 1. */
-  rejected?: number;
-  /** The first record's `ts`. In part 1. */
-  first_time?: Time;
-  /** The last record's `ts`. In part 1. */
-  last_time?: Time;
-  /** By `node_id`. */
-  nodes: Array<NodeState>;
-  /** By `source` and `target`. */
-  edges: Array<EdgeState>;
-  /** By `gate_id`. Of those that are not open, the last 256 by `since_seq`. */
-  gates: Array<GateState>;
-  /** By `command_id`. The last 256 by `since_seq`. */
-  commands: Array<CommandState>;
-  /** The last 100 failures that did not end it. */
-  errors: Array<Mishap>;
-  /** The engines that tell of it, by `producer_id`. */
-  producers: Array<ProducerState>;
-  /** What each has spent, by `producer_id`. */
-  producer_costs: Array<ProducerCost>;
-};
+  | "outcome_unknown";
 
 /** A command, and how far it has come. */
 export type CommandState = {
@@ -393,62 +238,38 @@ export type CommandState = {
   since_seq: number;
 };
 
-/** JSON whose meaning is the engine's own: any value, null too. */
-export type Json = unknown;
+/** A command was given, or has moved. */
+export type CommandStatusFrame = {
+  type: "command_status";
+  /** Which. */
+  command_id: string;
+  /** What it wants, where it was given. */
+  kind?: CommandKind;
+  /** How far it has come. */
+  stage?: CommandStage;
+  /** Why it has come no further. */
+  reason?: string;
+  /** As it is now. */
+  command?: CommandState;
+} & RecordPlace;
 
-/**
- * What there is to know of a value that is too large for a frame: the field without `_ref`
- * holds what stands for it.
- */
-export type ValueRef = {
-  /** Whether that is not the whole value. */
-  truncated: boolean;
-  /** Bytes of the whole value. */
-  full_size?: number;
-  /** Where the whole value can be had. The relay never opens it. */
-  uri?: string;
-  /** The whole value's digest. */
-  sha256?: Sha256;
-};
+/** Whether an option takes a comment. */
+export type CommentRule = "optional" | "required" | "forbidden";
 
-/** A SHA-256 in 64 hexadecimal digits. */
-export type Sha256 = string;
+/** Why a record changed nothing. */
+export type Contradiction =
+  | "already_over"
+  | "no_such_gate"
+  | "gate_settled"
+  | "not_yours"
+  | "old_attempt"
+  | "no_such_command";
 
-/** How far a command has come. The last four are its end. */
-export type CommandStage =
-  | "queued"
-  | "sent"
-  | "delivered"
-  | "in_progress"
-  | "applied"
-  | "refused"
-  | "failed"
-  | "outcome_unknown";
-
-/** What a command wants. */
-export type CommandKind = "pause" | "resume" | "cancel" | "start" | "custom";
-
-/** A failure that did not end its execution. */
-export type Mishap = {
-  /** When. */
-  time: Time;
-  /** In words. */
-  message: string;
-  /** The kind of failure, such as an exception's class. */
-  error_type?: string;
-  /** Where it happened in the program. */
-  traceback?: string;
-  /** At which node. */
-  node_id?: string;
-};
-
-/** What one engine has spent. */
-export type ProducerCost = {
-  /** The engine's stable name. */
-  producer_id: string;
-  /** Exactly, in billionths of a US dollar. */
+/** What all engines together have spent, and what may be. */
+export type Cost = {
+  /** Spent: exactly, in billionths of a US dollar. */
   spent_usd_nanos: number;
-  /** In US dollars, to be shown. */
+  /** Spent: in US dollars, to be shown. */
   spent: number;
   /** Tokens that models read. */
   input_tokens: number;
@@ -456,33 +277,283 @@ export type ProducerCost = {
   output_tokens: number;
   /** Tokens in all. */
   total_tokens: number;
+  /** What may be spent: exactly, in billionths of a US dollar. */
+  budget_usd_nanos?: number;
+  /** What may be spent: in US dollars, to be shown. */
+  budget?: number;
+  /** What is left: exactly; negative where the budget is overdrawn. */
+  remaining_usd_nanos?: number;
+  /** What is left: in US dollars, to be shown. */
+  remaining?: number;
 };
 
-/** An engine that tells of the execution. */
-export type ProducerState = {
-  /** Its stable name. */
-  producer_id: string;
-  /** Whether its stream stands. */
-  attached: boolean;
-  /** Which start of its process spoke last. */
-  producer_epoch: number;
-  /** Its last event. */
-  last_pseq: number;
-  /** What it can be told to do. */
-  capabilities: Capabilities;
+/** Something was spent. What it adds up to stands in `cost` and `producer_cost`. */
+export type CostUpdateFrame = {
+  type: "cost_update";
+  /** Exactly, in billionths of a US dollar. */
+  increment_usd_nanos?: number;
+  /** In US dollars, to be shown. */
+  increment?: number;
+  /** At which node. */
+  node_id?: string;
+  /** At which step. */
+  step_id?: string;
+  /** By which agent. */
+  agent?: string;
+  /** On which model. */
+  model?: string;
+  /** Tokens that it read. */
+  input_tokens?: number;
+  /** Tokens that it wrote. */
+  output_tokens?: number;
+  /** Tokens in all. */
+  total_tokens?: number;
+  /** As it is now. */
+  cost?: Cost;
+  /** As it is now. */
+  producer_cost?: ProducerCost;
+} & RecordPlace;
+
+/** Something that this engine alone knows. */
+export type CustomCommandMessage = {
+  type: "custom_command";
+  /** Made once (a UUIDv7), and kept through every resend. */
+  command_id: string;
+  /** The execution. */
+  execution_id: string;
+  /** One of the `custom_types` of the execution's engine. */
+  custom_type: string;
+  /** Its own: at most 256 KiB. */
+  payload?: Json;
+  /** Why: at most 16 KiB. */
+  reason?: string;
 };
 
-/** What an engine can be told to do. */
-export type Capabilities = {
-  /** `pause_execution`. */
-  pause: boolean;
-  /** `resume_execution`. */
-  resume: boolean;
-  /** `cancel_execution`. */
-  cancel: boolean;
-  /** The `custom_type`s of `custom_command` that it knows. */
-  custom_types: Array<string>;
+/** The graph was changed while it ran. */
+export type DagMutatedFrame = {
+  type: "dag_mutated";
+  /** The engine's name for the change. */
+  mutation_id?: string;
+  /** What sort of change, in the engine's words. */
+  mutation_kind?: string;
+  /** What gave rise to it. */
+  trigger?: string;
+  /** Why. */
+  reason?: string;
+  /** Who recommended it. */
+  recommended_by?: string;
+  /** The nodes that it is about. */
+  affected_node_ids: Array<string>;
+  /** The change as its engine puts it. */
+  mutation?: Json;
+  /** Of a larger change. */
+  mutation_ref?: ValueRef;
+  /** As it is now. */
+  progress?: Progress;
+  /** Those that changed: the fields that are stated. */
+  nodes?: Array<NodeState>;
+  /** Those that changed. */
+  edges?: Array<EdgeState>;
+  /** These are gone. */
+  removed_node_ids?: Array<string>;
+  /** These are gone. */
+  removed_edges?: Array<EdgeEnds>;
+} & RecordPlace;
+
+/** What was decided. */
+export type Decision = {
+  /** As its giver named it. */
+  decision_id: string;
+  /** What it amounts to. */
+  kind: DecisionKind;
+  /** The option. */
+  option_id: string;
+  /** Why. */
+  comment?: string;
+  /** A full replacement of the payload. */
+  modification?: Json;
+  /** The digest of what its giver saw. */
+  payload_sha256?: Sha256;
+  /** By whom; absent: the deadline decided. */
+  by?: Principal;
+  /** Who or what decided. */
+  source: DecisionSource;
+  /** When. */
+  time: Time;
 };
+
+/** What an answer amounts to. `expired` and `no_approver` are nobody's answer, and no rejection. */
+export type DecisionKind =
+  | "approve"
+  | "reject"
+  | "modify"
+  | "retry"
+  | "skip"
+  | "abort"
+  | "custom"
+  | "expired"
+  | "no_approver";
+
+/** Who or what decided. */
+export type DecisionSource = "human" | "service" | "timer" | "timer_after_restart" | "admin_override";
+
+/** How far a decision has come on its way to the engine. The last four are its end. */
+export type Delivery =
+  | "queued"
+  | "sent"
+  | "delivered"
+  | "applied"
+  | "refused"
+  | "failed"
+  | "outcome_unknown";
+
+/** Why an engine dropped events. */
+export type DropReason = "unspecified" | "outbox_full" | "too_large" | "sampled" | "shutdown";
+
+/**
+ * What it survives that something is recorded: `memory` a lost connection, `local` the relay
+ * and the power, `replicated` a node.
+ */
+export type Durability = "memory" | "local" | "replicated";
+
+/** Control passed along an edge. */
+export type EdgeActiveFrame = {
+  type: "edge_active";
+  /** The node that it left. */
+  from: string;
+  /** The node that it entered. */
+  to: string;
+  /** As it is now. */
+  progress?: Progress;
+  /** The edge. */
+  edges?: Array<EdgeState>;
+  /** These are gone. */
+  removed_node_ids?: Array<string>;
+  /** These are gone. */
+  removed_edges?: Array<EdgeEnds>;
+} & RecordPlace;
+
+/** The two ends of an edge. */
+export type EdgeEnds = {
+  /** The node that it leaves. */
+  source: string;
+  /** The node that it enters. */
+  target: string;
+};
+
+/** An edge, named by its two ends. */
+export type EdgeState = {
+  /** The node that it leaves. */
+  source: string;
+  /** The node that it enters. */
+  target: string;
+  /** Whether control has passed along it. */
+  active: boolean;
+  /** Its name in the graph. */
+  edge_id?: string;
+  /** Its kind, in the engine's words. */
+  edge_type?: string;
+  /** What people call it. */
+  label?: string;
+  /** What else the graph says of it. */
+  extra?: Json;
+  /** Of a larger `extra`. */
+  extra_ref?: ValueRef;
+};
+
+/** How an execution ended. */
+export type Ending = {
+  /** `completed`, `failed`, `cancelled` or `timed_out`. */
+  status: ExecutionStatus;
+  /** What came of it. */
+  results?: Json;
+  /** Of larger results. */
+  results_ref?: ValueRef;
+  /** What it gives back. */
+  output?: Json;
+  /** Of a larger output. */
+  output_ref?: ValueRef;
+  /** What failed. */
+  failure?: Failure;
+  /** Why it ended. */
+  reason?: string;
+  /** Nodes that completed, as its engine counts them. */
+  nodes_completed: number;
+  /** Nodes that failed, as its engine counts them. */
+  nodes_failed: number;
+  /** How long it took, in microseconds. */
+  duration_us?: number;
+  /** When it ended. */
+  finish_time: Time;
+};
+
+/** Whether an engine's stream stands. */
+export type EngineStatus = "attached" | "lost";
+
+/** An engine's stream stands, or has ended while its execution goes on. */
+export type EngineStatusFrame = {
+  type: "engine_status";
+  /** Which of both. */
+  status: EngineStatus;
+  /** As it is now. */
+  producer?: ProducerState;
+} & RecordPlace;
+
+/** Something failed and the execution goes on. (An `error` with a `code` is a `ProblemFrame`.) */
+export type ErrorFrame = {
+  type: "error";
+  /** At which node. */
+  node_id?: string;
+  /** In words. */
+  message: string;
+  /** At which step. */
+  step_id?: string;
+  /** All that is known. With `ts` as its `time` it is added to `errors`. */
+  failure: Failure;
+} & RecordPlace;
+
+/** What happens if nobody has decided after a while. */
+export type EscalationStep = {
+  /** After so many microseconds. */
+  after_us?: number;
+  /** After this share of the time until the deadline, 0 to 1. */
+  after_fraction?: number;
+  /** These are told. */
+  notify_users?: Array<string>;
+  /** And the members of these. */
+  notify_groups?: Array<string>;
+  /** These may decide from then on. */
+  add_users?: Array<string>;
+  /** And the members of these. */
+  add_groups?: Array<string>;
+};
+
+/** An engine dropped events before it numbered them. */
+export type EventsDroppedFrame = {
+  type: "events_dropped";
+  /** How many: they are added to `dropped`. */
+  count: number;
+  /** Why. */
+  reason: DropReason;
+  /** Since when. */
+  first_drop_time?: Time;
+  /** Until when. */
+  last_drop_time?: Time;
+} & RecordPlace;
+
+/** What is said of an execution: it has started, its status has changed, it has come further. */
+export type ExecutionChange = "started" | "status" | "progress";
+
+/** The execution is over, whether well or not. How, stands in `execution.ending`. */
+export type ExecutionCompleteFrame = {
+  type: "execution_complete";
+  /** `completed`, `failed`, `cancelled` or `timed_out`. */
+  status: ExecutionStatus;
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  execution?: ExecutionInfo;
+} & RecordPlace;
 
 /** What is said of an execution as a whole. */
 export type ExecutionInfo = {
@@ -534,30 +605,126 @@ export type ExecutionInfo = {
   ending?: Ending;
 };
 
-/** How an execution ended. */
-export type Ending = {
-  /** `completed`, `failed`, `cancelled` or `timed_out`. */
-  status: ExecutionStatus;
-  /** What came of it. */
-  results?: Json;
-  /** Of larger results. */
-  results_ref?: ValueRef;
-  /** What it gives back. */
-  output?: Json;
-  /** Of a larger output. */
-  output_ref?: ValueRef;
-  /** What failed. */
-  failure?: Failure;
-  /** Why it ended. */
-  reason?: string;
-  /** Nodes that completed, as its engine counts them. */
-  nodes_completed: number;
-  /** Nodes that failed, as its engine counts them. */
-  nodes_failed: number;
-  /** How long it took, in microseconds. */
-  duration_us?: number;
+/**
+ * The state of an execution, or a part's share of it: lists are put together one behind the
+ * other, everything else is in part 1.
+ */
+export type ExecutionState = {
+  /** Where it stands, in numbers. In part 1. */
+  progress?: Progress;
+  /** What is said of it as a whole. In part 1. */
+  execution?: ExecutionInfo;
+  /** What all engines together have spent. In part 1. */
+  cost?: Cost;
+  /** Events that its engines dropped before they numbered them. In part 1. */
+  dropped?: number;
+  /** Events that could not be kept. In part 1. */
+  rejected?: number;
+  /** The first record's `ts`. In part 1. */
+  first_time?: Time;
+  /** The last record's `ts`. In part 1. */
+  last_time?: Time;
+  /** By `node_id`. */
+  nodes: Array<NodeState>;
+  /** By `source` and `target`. */
+  edges: Array<EdgeState>;
+  /** By `gate_id`. Of those that are not open, the last 256 by `since_seq`. */
+  gates: Array<GateState>;
+  /** By `command_id`. The last 256 by `since_seq`. */
+  commands: Array<CommandState>;
+  /** The last 100 failures that did not end it. */
+  errors: Array<Mishap>;
+  /** The engines that tell of it, by `producer_id`. */
+  producers: Array<ProducerState>;
+  /** What each has spent, by `producer_id`. */
+  producer_costs: Array<ProducerCost>;
+};
+
+/** Where an execution stands. `completed`, `failed`, `cancelled` and `timed_out` are final. */
+export type ExecutionStatus =
+  | "created"
+  | "planning"
+  | "running"
+  | "waiting_gate"
+  | "pausing"
+  | "paused"
+  | "cancelling"
+  | "completed"
+  | "failed"
+  | "cancelled"
+  | "timed_out";
+
+/** Something is said of the execution as a whole. */
+export type ExecutionStatusFrame = {
+  type: "execution_status";
+  /** What. */
+  change: ExecutionChange;
+  /** The command that a start answers. */
+  command_id?: string;
+  /** The new status, where its engine named one. */
+  status?: ExecutionStatus;
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  execution?: ExecutionInfo;
+  /** As it is now. */
+  cost?: Cost;
+  /** As it is now. */
+  producer?: ProducerState;
+} & RecordPlace;
+
+/** One execution in the directory. */
+export type ExecutionSummary = {
+  /** Its own name. */
+  execution_id: string;
+  /** The log. */
+  epoch: string;
+  /** Its newest record. */
+  seq: number;
+  /** Where it stands, in numbers. */
+  progress: Progress;
+  /** How far it has come, 0 to 1. */
+  fraction?: number;
+  /** The engine's own word for its status. */
+  native_status?: string;
+  /** What people call it. */
+  name?: string;
+  /** What it is a run of. */
+  workflow_id?: string;
+  /** Its further names. */
+  aliases?: Array<string>;
+  /** As its engine states them. */
+  labels?: Array<Label>;
+  /** What all engines together have spent. */
+  cost: Cost;
+  /** Whether an engine is attached. */
+  attached: boolean;
+  /** When it began. */
+  start_time?: Time;
   /** When it ended. */
-  finish_time: Time;
+  finish_time?: Time;
+  /** The first record's `ts`. */
+  first_time: Time;
+  /** The last record's `ts`. */
+  last_time: Time;
+};
+
+/** An execution has changed. At most every 500 ms for each. */
+export type ExecutionSummaryFrame = {
+  type: "execution_summary";
+  /** Its line in the directory. */
+  item: ExecutionSummary;
+};
+
+/** The directory of executions, or a part of it. */
+export type ExecutionsFrame = {
+  type: "executions";
+  /** From 1. */
+  part: number;
+  /** How many there are. */
+  parts: number;
+  /** Its lines. */
+  items: Array<ExecutionSummary>;
 };
 
 /** What failed. */
@@ -572,148 +739,102 @@ export type Failure = {
   node_id?: string;
 };
 
-/**
- * A node. Where a frame lists `nodes`, their input, output, failure, metrics, times and extra
- * are left out and stay as they were.
- */
-export type NodeState = {
-  /** Unique in the execution. */
-  node_id: string;
-  /** Where it stands. */
-  status: NodeStatus;
-  /** Its attempt; a greater one clears what the last has left. */
-  node_attempt: number;
-  /** The record that changed its status last. */
-  since_seq: number;
-  /** The engine's own word for its status. */
-  native_status?: string;
-  /** Why it has that status. */
+/** What was done to a file; `batch`: to several. */
+export type FileAction = "created" | "updated" | "deleted" | "batch";
+
+/** A file changed. */
+export type FileFrame = {
+  type: "file";
+  /** Which. */
+  path: string;
+  /** How. */
+  action: FileAction;
+  /** Its kind, in the engine's words. */
+  file_type?: string;
+  /** Its bytes. */
+  size?: number;
+  /** By which node. */
+  node_id?: string;
+  /** By which step. */
+  step_id?: string;
+  /** How many files its engine keeps track of. */
+  files_tracked?: number;
+} & RecordPlace;
+
+/** An engine closed a gate itself. */
+export type GateClosedFrame = {
+  type: "gate_closed";
+  /** Which. */
+  gate_id: string;
+  /** Its version. */
+  gate_version?: number;
+  /** The node that waited. */
+  node_id?: string;
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  node?: NodeState;
+  /** As it is now. */
+  gate?: GateState;
+} & RecordPlace;
+
+/** A decision has moved on its way to the engine. `applied` is the engine's own word. */
+export type GateDeliveryFrame = {
+  type: "gate_delivery";
+  /** Which gate's. */
+  gate_id: string;
+  /** Its version. */
+  gate_version?: number;
+  /** The node that waits. */
+  node_id?: string;
+  /** As its giver named it. */
+  decision_id: string;
+  /** How far. */
+  delivery: Delivery;
+  /** Why it has come no further. */
   reason?: string;
-  /** What people call it. */
-  label?: string;
-  /** The agent that works at it. */
-  agent?: string;
-  /** What is to come of it. */
-  goal?: string;
-  /** The step of a plan that it is. */
-  step_id?: string;
-  /** That step's number. */
-  step_number?: number;
-  /** How far it has come, 0 to 1. */
-  fraction?: number;
-  /** What it is at. */
-  progress_message?: string;
-  /** Where its retries stand. */
-  retry_phase?: RetryPhase;
-  /** Which retry that is. */
-  retry_number?: number;
-  /** What the graph says of it. */
-  graph?: NodeGraph;
-  /** What it was given. */
-  input?: Json;
-  /** Of a larger input. */
-  input_ref?: ValueRef;
-  /** What came of it. */
-  output?: Json;
-  /** Of a larger output. */
-  output_ref?: ValueRef;
-  /** What failed. */
-  failure?: Failure;
-  /** What it has used. */
-  metrics?: NodeMetrics;
-  /** When this attempt began. */
-  start_time?: Time;
-  /** When this attempt ended. */
-  finish_time?: Time;
-  /** What else its engine says of it. */
-  extra?: Json;
-  /** Of a larger `extra`. */
-  extra_ref?: ValueRef;
-};
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  node?: NodeState;
+  /** As it is now. */
+  gate?: GateState;
+} & RecordPlace;
 
-/** What a graph says of a node. */
-export type NodeGraph = {
-  /** What people call it. */
+/** An answer that is allowed at a gate. */
+export type GateOption = {
+  /** What a decision names. */
+  option_id: string;
+  /** What a button says. */
   label?: string;
-  /** Its kind, in the engine's words. */
-  node_type?: string;
-  /** The node that it is a part of. */
-  parent_node_id?: string;
-  /** The agent that is to work at it. */
-  agent?: string;
-  /** What it does. */
+  /** What it amounts to. */
+  kind: DecisionKind;
+  /** How it is to be shown. */
+  style: OptionStyle;
+  /** Whether it takes a comment. */
+  comment_rule: CommentRule;
+  /** What follows from it. */
   description?: string;
-  /** What is to come of it. */
-  goal?: string;
-  /** The step of a plan that it is. */
-  step_id?: string;
-  /** That step's number. */
-  step_number?: number;
-  /** What else the graph says of it. */
-  extra?: Json;
-  /** Of a larger `extra`. */
-  extra_ref?: ValueRef;
 };
 
-/** What a node has used. */
-export type NodeMetrics = {
-  /** Tokens that a model read. */
-  input_tokens?: number;
-  /** Tokens that a model wrote. */
-  output_tokens?: number;
-  /** Exactly, in billionths of a US dollar. */
-  cost_usd_nanos?: number;
-  /** In US dollars, to be shown. */
-  cost_usd?: number;
-  /** How long it took, in microseconds. */
-  duration_us?: number;
-  /** How often it was tried again. */
-  retries?: number;
-  /** The model. */
-  model?: string;
-  /** What else was measured. */
-  extra?: Json;
-  /** Of a larger `extra`. */
-  extra_ref?: ValueRef;
-};
-
-/** Where a node's retries stand. */
-export type RetryPhase = "started" | "backing_off" | "succeeded" | "exhausted";
-
-/** Where a node stands. */
-export type NodeStatus =
-  | "pending"
-  | "ready"
-  | "queued"
-  | "running"
-  | "waiting_gate"
-  | "paused"
-  | "retrying"
-  | "completed"
-  | "failed"
-  | "skipped"
-  | "cancelled"
-  | "mutated";
-
-/** An edge, named by its two ends. */
-export type EdgeState = {
-  /** The node that it leaves. */
-  source: string;
-  /** The node that it enters. */
-  target: string;
-  /** Whether control has passed along it. */
-  active: boolean;
-  /** Its name in the graph. */
-  edge_id?: string;
-  /** Its kind, in the engine's words. */
-  edge_type?: string;
-  /** What people call it. */
-  label?: string;
-  /** What else the graph says of it. */
-  extra?: Json;
-  /** Of a larger `extra`. */
-  extra_ref?: ValueRef;
-};
+/** A gate is settled. That says nothing about the engine yet. */
+export type GateResolvedFrame = {
+  type: "gate_resolved";
+  /** Which. */
+  gate_id: string;
+  /** Its version. */
+  gate_version?: number;
+  /** The node that waits. */
+  node_id?: string;
+  /** How. */
+  resolution: Resolution;
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  node?: NodeState;
+  /** As it is now. */
+  gate?: GateState;
+} & RecordPlace;
 
 /**
  * One question to a human. Two machines side by side: how it was settled (`resolution`), and
@@ -804,176 +925,28 @@ export type GateState = {
   labels?: Array<Label>;
 };
 
-/** One person's answer at a gate. */
-export type Vote = {
+/** Somebody voted at a gate. */
+export type GateVoteFrame = {
+  type: "gate_vote";
+  /** Which. */
+  gate_id: string;
+  /** Its version. */
+  gate_version?: number;
+  /** The node that waits. */
+  node_id?: string;
   /** As its giver named it. */
   decision_id: string;
+  /** What it amounts to. */
+  kind: DecisionKind;
+  /** The option. */
+  option_id: string;
   /** Whose. */
   by: Principal;
-  /** What it amounts to. */
-  kind: DecisionKind;
-  /** The option. */
-  option_id: string;
-  /** Why. */
-  comment?: string;
-  /** The digest of what its giver saw. */
-  payload_sha256?: Sha256;
-  /** When. */
-  time: Time;
-};
-
-/** What was decided. */
-export type Decision = {
-  /** As its giver named it. */
-  decision_id: string;
-  /** What it amounts to. */
-  kind: DecisionKind;
-  /** The option. */
-  option_id: string;
-  /** Why. */
-  comment?: string;
-  /** A full replacement of the payload. */
-  modification?: Json;
-  /** The digest of what its giver saw. */
-  payload_sha256?: Sha256;
-  /** By whom; absent: the deadline decided. */
-  by?: Principal;
-  /** Who or what decided. */
-  source: DecisionSource;
-  /** When. */
-  time: Time;
-};
-
-/** Who or what decided. */
-export type DecisionSource = "human" | "service" | "timer" | "timer_after_restart" | "admin_override";
-
-/** An answer that is allowed at a gate. */
-export type GateOption = {
-  /** What a decision names. */
-  option_id: string;
-  /** What a button says. */
-  label?: string;
-  /** What it amounts to. */
-  kind: DecisionKind;
-  /** How it is to be shown. */
-  style: OptionStyle;
-  /** Whether it takes a comment. */
-  comment_rule: CommentRule;
-  /** What follows from it. */
-  description?: string;
-};
-
-/** Whether an option takes a comment. */
-export type CommentRule = "optional" | "required" | "forbidden";
-
-/** How an option is to be shown. */
-export type OptionStyle = "neutral" | "primary" | "danger";
-
-/** What follows when a gate's deadline passes. */
-export type TimeoutAction = "expire" | "reject" | "escalate" | "abort" | "approve";
-
-/** How a gate was settled. Only `decided` with the kind `reject` is a rejection. */
-export type Resolution =
-  | "open"
-  | "decided"
-  | "expired"
-  | "withdrawn"
-  | "cancelled"
-  | "superseded"
-  | "decided_elsewhere"
-  | "unreachable"
-  | "no_approver";
-
-/** How far a decision has come on its way to the engine. The last four are its end. */
-export type Delivery =
-  | "queued"
-  | "sent"
-  | "delivered"
-  | "applied"
-  | "refused"
-  | "failed"
-  | "outcome_unknown";
-
-/** Who may decide. Without users, groups and roles: whoever may decide at all. */
-export type Policy = {
-  /** These. */
-  users?: Array<string>;
-  /** And the members of these. */
-  groups?: Array<string>;
-  /** And who has one of these roles. */
-  roles?: Array<string>;
-  /** Votes that approve it, from 1. */
-  required_approvals: number;
-  /** Votes that reject it, from 1. */
-  required_rejections: number;
-  /** But not these. */
-  excluded_users?: Array<string>;
-};
-
-/** What happens if nobody has decided after a while. */
-export type EscalationStep = {
-  /** After so many microseconds. */
-  after_us?: number;
-  /** After this share of the time until the deadline, 0 to 1. */
-  after_fraction?: number;
-  /** These are told. */
-  notify_users?: Array<string>;
-  /** And the members of these. */
-  notify_groups?: Array<string>;
-  /** These may decide from then on. */
-  add_users?: Array<string>;
-  /** And the members of these. */
-  add_groups?: Array<string>;
-};
-
-/** What a model recommends. */
-export type Advice = {
-  /** Which model, or tool. */
-  source: string;
-  /** Its words. */
-  text: string;
-  /** How sure it is, 0 to 1. */
-  confidence?: number;
-  /** The option that it would take. */
-  option_id?: string;
-};
-
-/** What sort of question a gate asks. */
-export type Classification = "irreversible" | "quality_check" | "calibration";
-
-/** Comes first. */
-export type WelcomeFrame = {
-  type: "welcome";
-  /** The relay's clock. */
-  relay_time: Time;
-  /** Unique to one start of the relay; begins every `epoch` that it made. */
-  boot_id: string;
-  /** The relay's version. */
-  version: string;
-  /** What it survives that something is recorded. */
-  durability: Durability;
-  /** Who the client is. */
-  principal: Principal;
-  /** Its groups. */
-  groups: Array<string>;
-  /** What it may do. */
-  roles: Array<Role>;
-  /** What it may send. */
-  limits: ClientLimits;
-};
-
-/** What a principal may do, in rising order: watch, decide, command, override. */
-export type Role = "viewer" | "decider" | "operator" | "admin";
-
-/** What a client may send. */
-export type ClientLimits = {
-  /** Bytes of one message. */
-  max_message_bytes: number;
-  /** Messages in a second, in the long run. */
-  messages_per_second: number;
-  /** Messages at once. */
-  burst: number;
-};
+  /** As it is now. */
+  progress?: Progress;
+  /** As it is now. */
+  gate?: GateState;
+} & RecordPlace;
 
 /** The relay is about to close the connection. */
 export type GoingAwayFrame = {
@@ -982,207 +955,16 @@ export type GoingAwayFrame = {
   retry_after_ms: number;
 };
 
-/**
- * A frame that is a record: it has a place in its execution's log. Whoever replaces the parts
- * that he has by those that records state has what a snapshot would show.
- */
-export type RecordFrame =
-  | ExecutionStatusFrame
-  | ExecutionCompleteFrame
-  | NodeStateFrame
-  | NodeProgressFrame
-  | NodeRetryFrame
-  | GraphFrame
-  | DagMutatedFrame
-  | EdgeActiveFrame
-  | CostUpdateFrame
-  | LogFrame
-  | AgentMessageFrame
-  | AgentThinkingFrame
-  | ToolCallFrame
-  | CodeExecutionFrame
-  | MetricFrame
-  | FileFrame
-  | ErrorFrame
-  | EventsDroppedFrame
-  | HumanGateWaitingFrame
-  | GateVoteFrame
-  | GateResolvedFrame
-  | GateDeliveryFrame
-  | GateClosedFrame
-  | CommandStatusFrame
-  | EngineStatusFrame
-  | RejectedFrame
-  | OpaqueFrame;
-
-/** A command was given, or has moved. */
-export type CommandStatusFrame = {
-  type: "command_status";
-  /** Which. */
-  command_id: string;
-  /** What it wants, where it was given. */
-  kind?: CommandKind;
-  /** How far it has come. */
-  stage?: CommandStage;
-  /** Why it has come no further. */
-  reason?: string;
-  /** As it is now. */
-  command?: CommandState;
-} & RecordPlace;
-
-/** Something is said of the execution as a whole. */
-export type ExecutionStatusFrame = {
-  type: "execution_status";
-  /** What. */
-  change: ExecutionChange;
-  /** The command that a start answers. */
-  command_id?: string;
-  /** The new status, where its engine named one. */
-  status?: ExecutionStatus;
+/** The graph, or an addition to it. */
+export type GraphFrame = {
+  type: "graph";
+  /** Whether its engine states all of it. */
+  replace: boolean;
   /** As it is now. */
   progress?: Progress;
-  /** As it is now. */
-  execution?: ExecutionInfo;
-  /** As it is now. */
-  cost?: Cost;
-  /** As it is now. */
-  producer?: ProducerState;
-} & RecordPlace;
-
-/** What is said of an execution: it has started, its status has changed, it has come further. */
-export type ExecutionChange = "started" | "status" | "progress";
-
-/** A file changed. */
-export type FileFrame = {
-  type: "file";
-  /** Which. */
-  path: string;
-  /** How. */
-  action: FileAction;
-  /** Its kind, in the engine's words. */
-  file_type?: string;
-  /** Its bytes. */
-  size?: number;
-  /** By which node. */
-  node_id?: string;
-  /** By which step. */
-  step_id?: string;
-  /** How many files its engine keeps track of. */
-  files_tracked?: number;
-} & RecordPlace;
-
-/** What was done to a file; `batch`: to several. */
-export type FileAction = "created" | "updated" | "deleted" | "batch";
-
-/** An engine closed a gate itself. */
-export type GateClosedFrame = {
-  type: "gate_closed";
-  /** Which. */
-  gate_id: string;
-  /** Its version. */
-  gate_version?: number;
-  /** The node that waited. */
-  node_id?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
-
-/** Something was spent. What it adds up to stands in `cost` and `producer_cost`. */
-export type CostUpdateFrame = {
-  type: "cost_update";
-  /** Exactly, in billionths of a US dollar. */
-  increment_usd_nanos?: number;
-  /** In US dollars, to be shown. */
-  increment?: number;
-  /** At which node. */
-  node_id?: string;
-  /** At which step. */
-  step_id?: string;
-  /** By which agent. */
-  agent?: string;
-  /** On which model. */
-  model?: string;
-  /** Tokens that it read. */
-  input_tokens?: number;
-  /** Tokens that it wrote. */
-  output_tokens?: number;
-  /** Tokens in all. */
-  total_tokens?: number;
-  /** As it is now. */
-  cost?: Cost;
-  /** As it is now. */
-  producer_cost?: ProducerCost;
-} & RecordPlace;
-
-/** Something failed and the execution goes on. (An `error` with a `code` is a `ProblemFrame`.) */
-export type ErrorFrame = {
-  type: "error";
-  /** At which node. */
-  node_id?: string;
-  /** In words. */
-  message: string;
-  /** At which step. */
-  step_id?: string;
-  /** All that is known. With `ts` as its `time` it is added to `errors`. */
-  failure: Failure;
-} & RecordPlace;
-
-/** A decision has moved on its way to the engine. `applied` is the engine's own word. */
-export type GateDeliveryFrame = {
-  type: "gate_delivery";
-  /** Which gate's. */
-  gate_id: string;
-  /** Its version. */
-  gate_version?: number;
-  /** The node that waits. */
-  node_id?: string;
-  /** As its giver named it. */
-  decision_id: string;
-  /** How far. */
-  delivery: Delivery;
-  /** Why it has come no further. */
-  reason?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
-
-/** Code was executed. */
-export type CodeExecutionFrame = {
-  type: "code_execution";
-  /** The code. */
-  code: string;
-  /** Its language. */
-  language?: string;
-  /** By whom. */
-  agent?: string;
-  /** At which node. */
-  node_id?: string;
-  /** What came of it. */
-  result?: Json;
-  /** Of a larger result. */
-  result_ref?: ValueRef;
-  /** What failed. */
-  error?: string;
-} & RecordPlace;
-
-/** Control passed along an edge. */
-export type EdgeActiveFrame = {
-  type: "edge_active";
-  /** The node that it left. */
-  from: string;
-  /** The node that it entered. */
-  to: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** The edge. */
+  /** Those that changed: the fields that are stated. */
+  nodes?: Array<NodeState>;
+  /** Those that changed. */
   edges?: Array<EdgeState>;
   /** These are gone. */
   removed_node_ids?: Array<string>;
@@ -1190,28 +972,67 @@ export type EdgeActiveFrame = {
   removed_edges?: Array<EdgeEnds>;
 } & RecordPlace;
 
-/** The two ends of an edge. */
-export type EdgeEnds = {
-  /** The node that it leaves. */
-  source: string;
-  /** The node that it enters. */
-  target: string;
+/** Comes 1 s after the last record and every 25 s. */
+export type HeartbeatFrame = {
+  type: "heartbeat";
+  /** The execution's own name. */
+  execution_id: string;
+  /** The log. */
+  epoch: string;
+  /** The newest record. Above the last `seq`: the tail is still under way. */
+  head: number;
+  /** The relay's clock, against which a deadline is to be counted down. */
+  relay_time: Time;
 };
 
-/** How far a node has come. The latest counts. */
-export type NodeProgressFrame = {
-  type: "node_progress";
+/** I decide at a gate. Send it again unchanged until a receipt has come. */
+export type HumanDecisionMessage = {
+  type: "human_decision";
+  /** Made when the form opens (a UUIDv7), and kept through every resend. */
+  decision_id: string;
+  /** The execution. */
+  execution_id: string;
+  /** The gate. */
+  gate_id: string;
+  /** The version of the gate that was shown. */
+  gate_version: number;
+  /** One of the gate's options. */
+  option_id: string;
+  /** Why: at most 16 KiB. */
+  comment?: string;
+  /** A full replacement of the payload: at most 256 KiB. */
+  modification?: Json;
+  /** The digest of what was shown. */
+  payload_sha256?: Sha256;
+};
+
+/** A gate waits for a decision. */
+export type HumanGateWaitingFrame = {
+  type: "human_gate_waiting";
   /** Which. */
-  node_id: string;
-  /** 0 to 1. */
-  fraction?: number;
-  /** What it is at. */
-  message?: string;
+  gate_id: string;
+  /** Its version. */
+  gate_version: number;
+  /** The node that waits. */
+  node_id?: string;
   /** As it is now. */
   progress?: Progress;
   /** As it is now. */
   node?: NodeState;
+  /** As it is now. */
+  gate?: GateState;
 } & RecordPlace;
+
+/** JSON whose meaning is the engine's own: any value, null too. */
+export type Json = unknown;
+
+/** A name with a value. */
+export type Label = {
+  /** The name. */
+  key: string;
+  /** The value. */
+  value: string;
+};
 
 /** A log line. */
 export type LogFrame = {
@@ -1235,90 +1056,92 @@ export type LogFrame = {
 /** How urgent a log line is. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 
-/** An engine's stream stands, or has ended while its execution goes on. */
-export type EngineStatusFrame = {
-  type: "engine_status";
-  /** Which of both. */
-  status: EngineStatus;
-  /** As it is now. */
-  producer?: ProducerState;
-} & RecordPlace;
-
-/** Whether an engine's stream stands. */
-export type EngineStatus = "attached" | "lost";
-
-/** An event could not be kept. One is added to `rejected`. */
-export type RejectedFrame = {
-  type: "rejected";
-  /** Why. */
-  code: RejectionCode;
-  /** The path of the field at fault. Empty: the event itself. */
-  field: string;
-  /** In words. */
-  message: string;
-} & RecordPlace;
-
-/** Why an event could not be kept. */
-export type RejectionCode =
-  | "malformed"
-  | "utf8"
-  | "not_finite"
-  | "json"
-  | "depth"
-  | "too_large"
-  | "unknown_kind"
-  | "invalid"
-  | "limit";
-
-/** The execution is over, whether well or not. How, stands in `execution.ending`. */
-export type ExecutionCompleteFrame = {
-  type: "execution_complete";
-  /** `completed`, `failed`, `cancelled` or `timed_out`. */
-  status: ExecutionStatus;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  execution?: ExecutionInfo;
-} & RecordPlace;
-
-/** An agent thinks. */
-export type AgentThinkingFrame = {
-  type: "agent_thinking";
-  /** Who. */
-  agent: string;
-  /** False once it has stopped to. */
-  thinking?: boolean;
+/** Something was measured. */
+export type MetricFrame = {
+  type: "metric";
   /** What. */
-  message?: string;
+  name: string;
+  /** How much. */
+  value?: number;
+  /** Of what. */
+  unit?: string;
   /** At which node. */
   node_id?: string;
+  /** What else is known. */
+  metadata?: Json;
+  /** Of larger metadata. */
+  metadata_ref?: ValueRef;
 } & RecordPlace;
 
-/** An engine dropped events before it numbered them. */
-export type EventsDroppedFrame = {
-  type: "events_dropped";
-  /** How many: they are added to `dropped`. */
-  count: number;
-  /** Why. */
-  reason: DropReason;
-  /** Since when. */
-  first_drop_time?: Time;
-  /** Until when. */
-  last_drop_time?: Time;
-} & RecordPlace;
+/** A failure that did not end its execution. */
+export type Mishap = {
+  /** When. */
+  time: Time;
+  /** In words. */
+  message: string;
+  /** The kind of failure, such as an exception's class. */
+  error_type?: string;
+  /** Where it happened in the program. */
+  traceback?: string;
+  /** At which node. */
+  node_id?: string;
+};
 
-/** Why an engine dropped events. */
-export type DropReason = "unspecified" | "outbox_full" | "too_large" | "sampled" | "shutdown";
+/** What a graph says of a node. */
+export type NodeGraph = {
+  /** What people call it. */
+  label?: string;
+  /** Its kind, in the engine's words. */
+  node_type?: string;
+  /** The node that it is a part of. */
+  parent_node_id?: string;
+  /** The agent that is to work at it. */
+  agent?: string;
+  /** What it does. */
+  description?: string;
+  /** What is to come of it. */
+  goal?: string;
+  /** The step of a plan that it is. */
+  step_id?: string;
+  /** That step's number. */
+  step_number?: number;
+  /** What else the graph says of it. */
+  extra?: Json;
+  /** Of a larger `extra`. */
+  extra_ref?: ValueRef;
+};
 
-/** A node changed. */
-export type NodeStateFrame = {
-  type: "node_state";
+/** What a node has used. */
+export type NodeMetrics = {
+  /** Tokens that a model read. */
+  input_tokens?: number;
+  /** Tokens that a model wrote. */
+  output_tokens?: number;
+  /** Exactly, in billionths of a US dollar. */
+  cost_usd_nanos?: number;
+  /** In US dollars, to be shown. */
+  cost_usd?: number;
+  /** How long it took, in microseconds. */
+  duration_us?: number;
+  /** How often it was tried again. */
+  retries?: number;
+  /** The model. */
+  model?: string;
+  /** What else was measured. */
+  extra?: Json;
+  /** Of a larger `extra`. */
+  extra_ref?: ValueRef;
+};
+
+/** How far a node has come. The latest counts. */
+export type NodeProgressFrame = {
+  type: "node_progress";
   /** Which. */
   node_id: string;
-  /** Its status, where its engine named one. */
-  status?: NodeStatus;
-  /** The one before, where the status changed. */
-  old_status?: NodeStatus;
+  /** 0 to 1. */
+  fraction?: number;
+  /** What it is at. */
+  message?: string;
   /** As it is now. */
   progress?: Progress;
   /** As it is now. */
@@ -1360,53 +1183,94 @@ export type NodeRetryFrame = {
   node?: NodeState;
 } & RecordPlace;
 
-/** The graph was changed while it ran. */
-export type DagMutatedFrame = {
-  type: "dag_mutated";
-  /** The engine's name for the change. */
-  mutation_id?: string;
-  /** What sort of change, in the engine's words. */
-  mutation_kind?: string;
-  /** What gave rise to it. */
-  trigger?: string;
-  /** Why. */
+/**
+ * A node. Where a frame lists `nodes`, their input, output, failure, metrics, times and extra
+ * are left out and stay as they were.
+ */
+export type NodeState = {
+  /** Unique in the execution. */
+  node_id: string;
+  /** Where it stands. */
+  status: NodeStatus;
+  /** Its attempt; a greater one clears what the last has left. */
+  node_attempt: number;
+  /** The record that changed its status last. */
+  since_seq: number;
+  /** The engine's own word for its status. */
+  native_status?: string;
+  /** Why it has that status. */
   reason?: string;
-  /** Who recommended it. */
-  recommended_by?: string;
-  /** The nodes that it is about. */
-  affected_node_ids: Array<string>;
-  /** The change as its engine puts it. */
-  mutation?: Json;
-  /** Of a larger change. */
-  mutation_ref?: ValueRef;
-  /** As it is now. */
-  progress?: Progress;
-  /** Those that changed: the fields that are stated. */
-  nodes?: Array<NodeState>;
-  /** Those that changed. */
-  edges?: Array<EdgeState>;
-  /** These are gone. */
-  removed_node_ids?: Array<string>;
-  /** These are gone. */
-  removed_edges?: Array<EdgeEnds>;
-} & RecordPlace;
+  /** What people call it. */
+  label?: string;
+  /** The agent that works at it. */
+  agent?: string;
+  /** What is to come of it. */
+  goal?: string;
+  /** The step of a plan that it is. */
+  step_id?: string;
+  /** That step's number. */
+  step_number?: number;
+  /** How far it has come, 0 to 1. */
+  fraction?: number;
+  /** What it is at. */
+  progress_message?: string;
+  /** Where its retries stand. */
+  retry_phase?: RetryPhase;
+  /** Which retry that is. */
+  retry_number?: number;
+  /** What the graph says of it. */
+  graph?: NodeGraph;
+  /** What it was given. */
+  input?: Json;
+  /** Of a larger input. */
+  input_ref?: ValueRef;
+  /** What came of it. */
+  output?: Json;
+  /** Of a larger output. */
+  output_ref?: ValueRef;
+  /** What failed. */
+  failure?: Failure;
+  /** What it has used. */
+  metrics?: NodeMetrics;
+  /** When this attempt began. */
+  start_time?: Time;
+  /** When this attempt ended. */
+  finish_time?: Time;
+  /** What else its engine says of it. */
+  extra?: Json;
+  /** Of a larger `extra`. */
+  extra_ref?: ValueRef;
+};
 
-/** A gate waits for a decision. */
-export type HumanGateWaitingFrame = {
-  type: "human_gate_waiting";
+/** A node changed. */
+export type NodeStateFrame = {
+  type: "node_state";
   /** Which. */
-  gate_id: string;
-  /** Its version. */
-  gate_version: number;
-  /** The node that waits. */
-  node_id?: string;
+  node_id: string;
+  /** Its status, where its engine named one. */
+  status?: NodeStatus;
+  /** The one before, where the status changed. */
+  old_status?: NodeStatus;
   /** As it is now. */
   progress?: Progress;
   /** As it is now. */
   node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
 } & RecordPlace;
+
+/** Where a node stands. */
+export type NodeStatus =
+  | "pending"
+  | "ready"
+  | "queued"
+  | "running"
+  | "waiting_gate"
+  | "paused"
+  | "retrying"
+  | "completed"
+  | "failed"
+  | "skipped"
+  | "cancelled"
+  | "mutated";
 
 /** What no other type can say. */
 export type OpaqueFrame = {
@@ -1428,65 +1292,357 @@ export type OpaqueFrame = {
   state_key?: string;
 } & RecordPlace;
 
+/** How an option is to be shown. */
+export type OptionStyle = "neutral" | "primary" | "danger";
+
+/** Pause. */
+export type PauseExecutionMessage = {
+  type: "pause_execution";
+  /** Made once (a UUIDv7), and kept through every resend. */
+  command_id: string;
+  /** The execution. */
+  execution_id: string;
+  /** Why: at most 16 KiB. */
+  reason?: string;
+};
+
+/** Is anybody there? */
+export type PingMessage = {
+  type: "ping";
+  ;
+};
+
+/** Who may decide. Without users, groups and roles: whoever may decide at all. */
+export type Policy = {
+  /** These. */
+  users?: Array<string>;
+  /** And the members of these. */
+  groups?: Array<string>;
+  /** And who has one of these roles. */
+  roles?: Array<string>;
+  /** Votes that approve it, from 1. */
+  required_approvals: number;
+  /** Votes that reject it, from 1. */
+  required_rejections: number;
+  /** But not these. */
+  excluded_users?: Array<string>;
+};
+
+/** Answers `ping`. */
+export type PongFrame = {
+  type: "pong";
+  /** The relay's clock. */
+  relay_time: Time;
+};
+
+/** Who did something, as verified by the relay. */
+export type Principal = {
+  /** The verified name. Without authentication everybody is `local`. */
+  subject: string;
+  /** Who vouches for it. */
+  issuer?: string;
+  /** How it was verified: `none`, `jwt` and so on. */
+  method: string;
+};
+
 /** What may be dropped first when there is too much: `stream`, then `state`, never `critical`. */
 export type Priority = "stream" | "state" | "critical";
 
-/** Somebody voted at a gate. */
-export type GateVoteFrame = {
-  type: "gate_vote";
-  /** Which. */
-  gate_id: string;
-  /** Its version. */
-  gate_version?: number;
-  /** The node that waits. */
-  node_id?: string;
-  /** As its giver named it. */
-  decision_id: string;
-  /** What it amounts to. */
-  kind: DecisionKind;
-  /** The option. */
-  option_id: string;
-  /** Whose. */
-  by: Principal;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+/** Why a message meant nothing, or was too much. */
+export type ProblemCode =
+  | "bad_json"
+  | "not_an_object"
+  | "duplicate_key"
+  | "too_deep"
+  | "unknown_type"
+  | "unknown_field"
+  | "missing_field"
+  | "bad_field"
+  | "bad_id"
+  | "too_long"
+  | "not_supported"
+  | "not_found"
+  | "rate_limited"
+  | "too_many_subscriptions";
 
-/** The graph, or an addition to it. */
-export type GraphFrame = {
-  type: "graph";
-  /** Whether its engine states all of it. */
-  replace: boolean;
-  /** As it is now. */
-  progress?: Progress;
-  /** Those that changed: the fields that are stated. */
-  nodes?: Array<NodeState>;
-  /** Those that changed. */
-  edges?: Array<EdgeState>;
-  /** These are gone. */
-  removed_node_ids?: Array<string>;
-  /** These are gone. */
-  removed_edges?: Array<EdgeEnds>;
-} & RecordPlace;
-
-/** An agent said something. */
-export type AgentMessageFrame = {
-  type: "agent_message";
-  /** Who. */
-  agent: string;
-  /** What. */
+/**
+ * A message meant nothing, or was too much. The connection stays. (An `error` with a place is
+ * an `ErrorFrame`.)
+ */
+export type ProblemFrame = {
+  type: "error";
+  /** For programs. */
+  code: ProblemCode;
+  /** For people: what to do. */
   message: string;
-  /** The speaker's role in the conversation. */
-  role?: string;
-  /** At which node. */
+  /** The id that it is about, where one could be read. */
+  ref?: string;
+};
+
+/** What one engine has spent. */
+export type ProducerCost = {
+  /** The engine's stable name. */
+  producer_id: string;
+  /** Exactly, in billionths of a US dollar. */
+  spent_usd_nanos: number;
+  /** In US dollars, to be shown. */
+  spent: number;
+  /** Tokens that models read. */
+  input_tokens: number;
+  /** Tokens that models wrote. */
+  output_tokens: number;
+  /** Tokens in all. */
+  total_tokens: number;
+};
+
+/** An engine that tells of the execution. */
+export type ProducerState = {
+  /** Its stable name. */
+  producer_id: string;
+  /** Whether its stream stands. */
+  attached: boolean;
+  /** Which start of its process spoke last. */
+  producer_epoch: number;
+  /** Its last event. */
+  last_pseq: number;
+  /** What it can be told to do. */
+  capabilities: Capabilities;
+};
+
+/** Where an execution stands, in numbers. */
+export type Progress = {
+  /** In a word. */
+  status: ExecutionStatus;
+  /** Nodes in all. */
+  nodes: number;
+  /** Nodes that run, or are tried again. */
+  running: number;
+  /** Nodes that wait at a gate. */
+  waiting: number;
+  /** Nodes that are completed, or skipped. */
+  completed: number;
+  /** Nodes that failed, or were cancelled. */
+  failed: number;
+  /** Gates that wait. */
+  open_gates: number;
+};
+
+/** How far a decision or a command has come, told to the one who gave it. */
+export type ReceiptFrame = {
+  type: "receipt";
+  /** Of a decision: as its giver named it. */
+  decision_id?: string;
+  /** Of a command: as its giver named it. */
+  command_id?: string;
+  /** The execution. Of a start: the one that the relay named. */
+  execution_id?: string;
+  /** The gate. */
+  gate_id?: string;
+  /** The gate's node. */
   node_id?: string;
-  /** What else is known. */
-  metadata?: Json;
-  /** Of larger metadata. */
-  metadata_ref?: ValueRef;
+  /** How far. */
+  stage: ReceiptStage;
+  /** Of `recorded` and `voted`: what it survives that it is. */
+  durability?: Durability;
+  /** Of `voted`: votes of this kind so far. */
+  votes?: number;
+  /** Of `voted`: votes that settle it. */
+  needed?: number;
+  /** Of `already_decided`: what that decision amounts to. */
+  kind?: DecisionKind;
+  /** Of `already_decided`: its option. */
+  option_id?: string;
+  /** Of `gate_changed`: the version now. */
+  gate_version?: number;
+  /** Why, for people. */
+  reason?: string;
+  /** Who did it; of `already_decided` the winner. */
+  by?: Principal;
+  /** When. */
+  at?: Time;
+};
+
+/**
+ * How far a decision or a command has come, as its giver is told. `recorded`, `voted`,
+ * `delivered`, `in_progress` and `waiting` are not the last word.
+ */
+export type ReceiptStage =
+  | "recorded"
+  | "voted"
+  | "delivered"
+  | "in_progress"
+  | "waiting"
+  | "applied"
+  | "refused"
+  | "failed"
+  | "outcome_unknown"
+  | "already_decided"
+  | "gate_changed"
+  | "gate_closed"
+  | "gate_unknown"
+  | "id_reused"
+  | "forbidden";
+
+/** A record's place, and where it comes from. */
+export type RecordPlace = {
+  /** The execution's own name. */
+  execution_id: string;
+  /** Names the log. Another epoch is another log. */
+  epoch: string;
+  /** Counts the log's records: 1, 2, 3 … without a gap. */
+  seq: number;
+  /** `epoch` and `seq` in one. */
+  event_id: string;
+  /** When the relay took it in. */
+  ts: Time;
+  /** When its engine says that it happened. */
+  event_time?: Time;
+  /** The engine that said it. Absent of what the relay itself knows. */
+  producer_id?: string;
+  /** Which of its engine's events it is. */
+  pseq?: number;
+  /** It contradicts what came before, and changed nothing: of it only `ts` and `pseq` count. */
+  contradiction?: Contradiction;
+};
+
+/** An event could not be kept. One is added to `rejected`. */
+export type RejectedFrame = {
+  type: "rejected";
+  /** Why. */
+  code: RejectionCode;
+  /** The path of the field at fault. Empty: the event itself. */
+  field: string;
+  /** In words. */
+  message: string;
 } & RecordPlace;
+
+/** Why an event could not be kept. */
+export type RejectionCode =
+  | "malformed"
+  | "utf8"
+  | "not_finite"
+  | "json"
+  | "depth"
+  | "too_large"
+  | "unknown_kind"
+  | "invalid"
+  | "limit";
+
+/** How a gate was settled. Only `decided` with the kind `reject` is a rejection. */
+export type Resolution =
+  | "open"
+  | "decided"
+  | "expired"
+  | "withdrawn"
+  | "cancelled"
+  | "superseded"
+  | "decided_elsewhere"
+  | "unreachable"
+  | "no_approver";
+
+/** Go on. */
+export type ResumeExecutionMessage = {
+  type: "resume_execution";
+  /** Made once (a UUIDv7), and kept through every resend. */
+  command_id: string;
+  /** The execution. */
+  execution_id: string;
+  /** Why: at most 16 KiB. */
+  reason?: string;
+};
+
+/** Where a node's retries stand. */
+export type RetryPhase = "started" | "backing_off" | "succeeded" | "exhausted";
+
+/** What a principal may do, in rising order: watch, decide, command, override. */
+export type Role = "viewer" | "decider" | "operator" | "admin";
+
+/** A SHA-256 in 64 hexadecimal digits. */
+export type Sha256 = string;
+
+/** A place in a log. */
+export type Since = {
+  /** The log, taken from a frame as it stands. */
+  epoch: string;
+  /** The record. */
+  seq: number;
+};
+
+/** The state at a place, in `parts` messages with nothing of the same execution in between. */
+export type SnapshotFrame = {
+  type: "snapshot";
+  /** The execution's own name. */
+  execution_id: string;
+  /** The log. */
+  epoch: string;
+  /** The last record that the state has in it. */
+  seq: number;
+  /** That record's `ts`. In part 1. */
+  ts?: Time;
+  /** From 1. */
+  part: number;
+  /** How many there are. */
+  parts: number;
+  /** This part's share of the state. */
+  state: ExecutionState;
+};
+
+/**
+ * Why a snapshot comes: no `since` was sent; it is of another log; what follows it is no longer
+ * kept; the relay has lost what it had shown.
+ */
+export type SnapshotReason = "fresh" | "epoch_changed" | "too_old" | "ahead";
+
+/** Begin. The relay names the execution: its receipt has the `execution_id`. */
+export type StartExecutionMessage = {
+  type: "start_execution";
+  /** Made once (a UUIDv7), and kept through every resend. */
+  command_id: string;
+  /** What to run. */
+  workflow_id: string;
+  /** What to give it: at most 256 KiB. */
+  input?: Json;
+  /** Why: at most 16 KiB. */
+  reason?: string;
+};
+
+/** Show me the directory of executions. */
+export type SubscribeExecutionsMessage = {
+  type: "subscribe_executions";
+  ;
+};
+
+/** Show me this execution, from there on if you can. */
+export type SubscribeMessage = {
+  type: "subscribe";
+  /** Its name, or an alias. */
+  execution_id: string;
+  /** The last record that the client has. */
+  since?: Since;
+};
+
+/** Answers `subscribe`. */
+export type SubscribedFrame = {
+  type: "subscribed";
+  /** The execution's own name, also where an alias was asked for. */
+  execution_id: string;
+  /** True: the records behind `from` follow. False: a snapshot, then the records behind it. */
+  recovered: boolean;
+  /** Why a snapshot comes. */
+  reason?: SnapshotReason;
+  /** The log. */
+  epoch: string;
+  /** The record behind which the client goes on, or where the relay stood. */
+  from: number;
+  /** The newest record. */
+  head: number;
+};
+
+/** RFC 3339 in UTC with microseconds: `2026-11-20T10:00:00.000000Z`. */
+export type Time = string;
+
+/** What follows when a gate's deadline passes. */
+export type TimeoutAction = "expire" | "reject" | "escalate" | "abort" | "approve";
 
 /** A tool was called. */
 export type ToolCallFrame = {
@@ -1511,196 +1667,10 @@ export type ToolCallFrame = {
   error?: string;
 } & RecordPlace;
 
-/** A gate is settled. That says nothing about the engine yet. */
-export type GateResolvedFrame = {
-  type: "gate_resolved";
-  /** Which. */
-  gate_id: string;
-  /** Its version. */
-  gate_version?: number;
-  /** The node that waits. */
-  node_id?: string;
-  /** How. */
-  resolution: Resolution;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
-
-/** Something was measured. */
-export type MetricFrame = {
-  type: "metric";
-  /** What. */
-  name: string;
-  /** How much. */
-  value?: number;
-  /** Of what. */
-  unit?: string;
-  /** At which node. */
-  node_id?: string;
-  /** What else is known. */
-  metadata?: Json;
-  /** Of larger metadata. */
-  metadata_ref?: ValueRef;
-} & RecordPlace;
-
-/** A record's place, and where it comes from. */
-export type RecordPlace = {
-  /** The execution's own name. */
-  execution_id: string;
-  /** Names the log. Another epoch is another log. */
-  epoch: string;
-  /** Counts the log's records: 1, 2, 3 … without a gap. */
-  seq: number;
-  /** `epoch` and `seq` in one. */
-  event_id: string;
-  /** When the relay took it in. */
-  ts: Time;
-  /** When its engine says that it happened. */
-  event_time?: Time;
-  /** The engine that said it. Absent of what the relay itself knows. */
-  producer_id?: string;
-  /** Which of its engine's events it is. */
-  pseq?: number;
-  /** It contradicts what came before, and changed nothing: of it only `ts` and `pseq` count. */
-  contradiction?: Contradiction;
-};
-
-/** Why a record changed nothing. */
-export type Contradiction =
-  | "already_over"
-  | "no_such_gate"
-  | "gate_settled"
-  | "not_yours"
-  | "old_attempt"
-  | "no_such_command";
-
-/** Everything that a client may say. A field that is not known makes a message mean nothing. */
-export type ClientMessage =
-  | SubscribeMessage
-  | UnsubscribeMessage
-  | SubscribeExecutionsMessage
-  | UnsubscribeExecutionsMessage
-  | HumanDecisionMessage
-  | PauseExecutionMessage
-  | ResumeExecutionMessage
-  | CancelExecutionMessage
-  | StartExecutionMessage
-  | CustomCommandMessage
-  | PingMessage;
-
-/** Begin. The relay names the execution: its receipt has the `execution_id`. */
-export type StartExecutionMessage = {
-  type: "start_execution";
-  /** Made once (a UUIDv7), and kept through every resend. */
-  command_id: string;
-  /** What to run. */
-  workflow_id: string;
-  /** What to give it: at most 256 KiB. */
-  input?: Json;
-  /** Why: at most 16 KiB. */
-  reason?: string;
-};
-
-/** Pause. */
-export type PauseExecutionMessage = {
-  type: "pause_execution";
-  /** Made once (a UUIDv7), and kept through every resend. */
-  command_id: string;
-  /** The execution. */
-  execution_id: string;
-  /** Why: at most 16 KiB. */
-  reason?: string;
-};
-
-/** Is anybody there? */
-export type PingMessage = {
-  type: "ping";
+/** No longer. */
+export type UnsubscribeExecutionsMessage = {
+  type: "unsubscribe_executions";
   ;
-};
-
-/** Show me the directory of executions. */
-export type SubscribeExecutionsMessage = {
-  type: "subscribe_executions";
-  ;
-};
-
-/** Something that this engine alone knows. */
-export type CustomCommandMessage = {
-  type: "custom_command";
-  /** Made once (a UUIDv7), and kept through every resend. */
-  command_id: string;
-  /** The execution. */
-  execution_id: string;
-  /** One of the `custom_types` of the execution's engine. */
-  custom_type: string;
-  /** Its own: at most 256 KiB. */
-  payload?: Json;
-  /** Why: at most 16 KiB. */
-  reason?: string;
-};
-
-/** I decide at a gate. Send it again unchanged until a receipt has come. */
-export type HumanDecisionMessage = {
-  type: "human_decision";
-  /** Made when the form opens (a UUIDv7), and kept through every resend. */
-  decision_id: string;
-  /** The execution. */
-  execution_id: string;
-  /** The gate. */
-  gate_id: string;
-  /** The version of the gate that was shown. */
-  gate_version: number;
-  /** One of the gate's options. */
-  option_id: string;
-  /** Why: at most 16 KiB. */
-  comment?: string;
-  /** A full replacement of the payload: at most 256 KiB. */
-  modification?: Json;
-  /** The digest of what was shown. */
-  payload_sha256?: Sha256;
-};
-
-/** End. */
-export type CancelExecutionMessage = {
-  type: "cancel_execution";
-  /** Made once (a UUIDv7), and kept through every resend. */
-  command_id: string;
-  /** The execution. */
-  execution_id: string;
-  /** Why: at most 16 KiB. */
-  reason?: string;
-};
-
-/** Show me this execution, from there on if you can. */
-export type SubscribeMessage = {
-  type: "subscribe";
-  /** Its name, or an alias. */
-  execution_id: string;
-  /** The last record that the client has. */
-  since?: Since;
-};
-
-/** A place in a log. */
-export type Since = {
-  /** The log, taken from a frame as it stands. */
-  epoch: string;
-  /** The record. */
-  seq: number;
-};
-
-/** Go on. */
-export type ResumeExecutionMessage = {
-  type: "resume_execution";
-  /** Made once (a UUIDv7), and kept through every resend. */
-  command_id: string;
-  /** The execution. */
-  execution_id: string;
-  /** Why: at most 16 KiB. */
-  reason?: string;
 };
 
 /** No longer. */
@@ -1710,36 +1680,69 @@ export type UnsubscribeMessage = {
   execution_id: string;
 };
 
-/** No longer. */
-export type UnsubscribeExecutionsMessage = {
-  type: "unsubscribe_executions";
-  ;
+/** Answers `unsubscribe`. */
+export type UnsubscribedFrame = {
+  type: "unsubscribed";
+  /** The name that was watched. */
+  execution_id: string;
 };
 
 /**
- * The `json` of an opaque frame with the `protocol` `captured`: an event that an engine
- * captured from what it runs.
+ * What there is to know of a value that is too large for a frame: the field without `_ref`
+ * holds what stands for it.
  */
-export type CapturedEvent = {
-  /** Its name there. */
-  captured_event_id: string;
-  /** Its kind there. */
-  event_type: string;
-  /** Which sort of that kind. */
-  event_subtype?: string;
-  /** Whose. */
-  agent?: string;
-  /** At which node. */
-  node_id?: string;
-  /** Its place among its siblings. */
-  execution_order?: number;
-  /** How deep it is nested. */
-  depth?: number;
-  /** What else it says. */
-  data?: Json;
-  /** Of larger data. */
-  data_ref?: ValueRef;
+export type ValueRef = {
+  /** Whether that is not the whole value. */
+  truncated: boolean;
+  /** Bytes of the whole value. */
+  full_size?: number;
+  /** Where the whole value can be had. The relay never opens it. */
+  uri?: string;
+  /** The whole value's digest. */
+  sha256?: Sha256;
 };
+
+/** One person's answer at a gate. */
+export type Vote = {
+  /** As its giver named it. */
+  decision_id: string;
+  /** Whose. */
+  by: Principal;
+  /** What it amounts to. */
+  kind: DecisionKind;
+  /** The option. */
+  option_id: string;
+  /** Why. */
+  comment?: string;
+  /** The digest of what its giver saw. */
+  payload_sha256?: Sha256;
+  /** When. */
+  time: Time;
+};
+
+/** Comes first. */
+export type WelcomeFrame = {
+  type: "welcome";
+  /** The relay's clock. */
+  relay_time: Time;
+  /** Unique to one start of the relay; begins every `epoch` that it made. */
+  boot_id: string;
+  /** The relay's version. */
+  version: string;
+  /** What it survives that something is recorded. */
+  durability: Durability;
+  /** Who the client is. */
+  principal: Principal;
+  /** Its groups. */
+  groups: Array<string>;
+  /** What it may do. */
+  roles: Array<Role>;
+  /** What it may send. */
+  limits: ClientLimits;
+};
+
+/** What was done to a workflow. */
+export type WorkflowAction = "created" | "updated" | "deleted";
 
 /** The `json` of an opaque frame with the `protocol` `workflow`: a workflow was changed. */
 export type WorkflowChange = {
@@ -1752,9 +1755,6 @@ export type WorkflowChange = {
   /** Of a larger workflow. */
   workflow_ref?: ValueRef;
 };
-
-/** What was done to a workflow. */
-export type WorkflowAction = "created" | "updated" | "deleted";
 
 /** The types of records. */
 export const recordTypes = [
