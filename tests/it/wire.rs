@@ -35,13 +35,19 @@ macro_rules! object {
     };
 }
 
-/// A frame that is a record: it begins with its place.
+/// A frame that is a record: it has a place, and parts that it changed. (`generated` joins them
+/// under their own names, where the derives would repeat them in each.)
 macro_rules! record {
     ($(#[$doc:meta])* $name:ident { $($fields:tt)* }) => {
         object! { @field [$(#[$doc])*] $name [
             #[serde(flatten)]
             #[ts(skip)]
+            #[schemars(skip)]
             pub(crate) place: crate::wire::records::RecordPlace,
+            #[serde(flatten)]
+            #[ts(skip)]
+            #[schemars(skip)]
+            pub(crate) parts: crate::wire::records::RecordParts,
         ] $($fields)* }
     };
 }

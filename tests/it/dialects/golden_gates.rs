@@ -174,7 +174,10 @@ pub(super) fn gates(story: &mut Story) {
         kind: None,
         closed_by: None,
     };
-    story.said(Kind::GateClosed(Box::new(closed)), After::default());
+    story.said(Kind::GateClosed(Box::new(closed.clone())), After::default());
+    let asked = Arc::new(GateOpened { node_id: Some(id("n")), ..(*gate.asked).clone() });
+    let gate = Gate { asked, resolution: Resolution::Cancelled, ..gate };
+    story.said(Kind::GateClosed(Box::new(closed)), after(&gate));
 }
 
 pub(super) fn commands(story: &mut Story) {

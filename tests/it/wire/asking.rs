@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::*;
 use super::coverage::is_required;
-use super::generated::schema;
+use super::generated::SCHEMA;
 use super::proof::is_exactly;
 use super::values::{Json, Sha256};
 
@@ -67,7 +67,7 @@ pub(super) fn messages() -> Vec<Value> {
     ];
     let full = full.map(|it| serde_json::to_value(&it).unwrap());
     let kinds: Vec<&Value> = full.iter().map(|it| &it["type"]).collect();
-    let known = schema()["$defs"]["ClientMessage"]["oneOf"].as_array().unwrap().len();
+    let known = SCHEMA["$defs"]["ClientMessage"]["oneOf"].as_array().unwrap().len();
     assert_eq!(kinds.len(), known, "one of each: {kinds:?}");
     full.iter().flat_map(|it| [it.clone(), least(it)]).collect()
 }
@@ -75,15 +75,14 @@ pub(super) fn messages() -> Vec<Value> {
 /// A message without what it can do without.
 fn least(message: &Value) -> Value {
     let mut least = message.clone();
-    least.as_object_mut().unwrap().retain(|field, _| is_required(&definition(message), field));
+    least.as_object_mut().unwrap().retain(|field, _| is_required(definition(message), field));
     least
 }
 
-fn definition(message: &Value) -> Value {
-    let schema = schema();
-    let all = schema["$defs"].as_object().unwrap();
+fn definition(message: &Value) -> &'static Value {
+    let all = SCHEMA["$defs"].as_object().unwrap();
     let own = |it: &&Value| it["properties"]["type"]["const"] == message["type"];
-    all.values().find(own).unwrap().clone()
+    all.values().find(own).unwrap()
 }
 
 /// The code of the fault that the relay finds, if it finds one.
@@ -105,7 +104,7 @@ fn what_a_message_must_have_the_relay_asks_for() {
         for field in message.as_object().unwrap().keys() {
             let mut without = message.clone();
             without.as_object_mut().unwrap().remove(field);
-            let expected = if is_required(&definition(&message), field) {
+            let expected = if is_required(definition(&message), field) {
                 Err("missing_field")
             } else {
                 Ok(())

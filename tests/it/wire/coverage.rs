@@ -4,24 +4,26 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::generated::SCHEMA;
+
 /// Which fields and words have been seen. A field is named `Type.field`, a word `Type=word`.
 pub(super) struct Coverage {
-    schema: Value,
+    schema: &'static Value,
     seen: BTreeSet<String>,
     /// Fields that were absent where they could have been.
     absent: BTreeSet<String>,
 }
 
 impl Coverage {
-    pub(super) fn of(schema: Value) -> Self {
-        Self { schema, seen: BTreeSet::new(), absent: BTreeSet::new() }
+    pub(super) fn new() -> Self {
+        Self { schema: &SCHEMA, seen: BTreeSet::new(), absent: BTreeSet::new() }
     }
 
     /// Goes through a value of the named type.
     pub(super) fn walk(&mut self, name: &str, value: &Value) {
-        let schema = self.schema["$defs"][name].clone();
+        let schema = &self.schema["$defs"][name];
         assert!(schema.is_object(), "there is no type {name}");
-        self.along(name, &schema, value);
+        self.along(name, schema, value);
     }
 
     /// Fields and words that nothing has said.
@@ -54,6 +56,9 @@ impl Coverage {
             let branch = branches.iter().find(|it| self.fits(it, value));
             let branch = branch.unwrap_or_else(|| panic!("{name} is never {value}"));
             self.along(name, branch, value);
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.along(name, part, value);
         }
         if schema["enum"].is_array() {
             self.seen.insert(format!("{name}={}", value.as_str().unwrap()));

@@ -2,7 +2,7 @@
 //! `UPDATE=1` writes them anew.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::{env, fmt::Write as _, fs};
+use std::{env, fmt::Write as _, fs, sync::LazyLock};
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use super::ServerFrame;
 use super::client::ClientMessage;
-use super::records::{CapturedEvent, RecordPlace, WorkflowChange};
+use super::records::{CapturedEvent, RecordParts, RecordPlace, WorkflowChange};
 
 /// The unions of messages, each of which has a `type`. Those of records have a place as well.
 const MESSAGES: [&str; 3] = ["RecordFrame", "NoticeFrame", "ClientMessage"];
@@ -19,7 +19,7 @@ const UNIONS: [&str; 4] = ["ServerFrame", "RecordFrame", "NoticeFrame", "ClientM
 
 #[test]
 fn the_committed_files_are_what_the_types_say() {
-    let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    let schema = serde_json::to_string_pretty(&*SCHEMA).unwrap() + "\n";
     check("docs/schema/native.schema.json", &schema);
     check("clients/typescript/src/generated/protocol.ts", &typescript());
 }
@@ -37,9 +37,13 @@ fn check(file: &str, actual: &str) {
 ///
 /// Frames are open: later versions add fields, and a reader ignores what it does not know. Messages
 /// of clients are closed: the relay refuses what it does not know.
-pub(super) fn schema() -> Value {
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
+
+fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     generator.subschema_for::<ServerFrame>();
+    generator.subschema_for::<RecordPlace>();
+    generator.subschema_for::<RecordParts>();
     generator.subschema_for::<ClientMessage>();
     generator.subschema_for::<CapturedEvent>();
     generator.subschema_for::<WorkflowChange>();
@@ -54,6 +58,10 @@ pub(super) fn schema() -> Value {
             match &mut message["required"] {
                 Value::Array(required) => required.insert(0, "type".into()),
                 none => *none = json!(["type"]),
+            }
+            if union == "RecordFrame" {
+                let every = ["RecordPlace", "RecordParts"];
+                message["allOf"] = every.map(|it| json!({"$ref": format!("#/$defs/{it}")})).into();
             }
             if union == "ClientMessage" {
                 message["additionalProperties"] = false.into();
@@ -116,7 +124,7 @@ fn typescript() -> String {
             text += &union(names.iter().map(String::as_str));
         } else if let Some((whose, kind)) = kinds.get(&name) {
             write!(text, " {{\n  type: \"{kind}\";\n{}}}", fields(&body)).unwrap();
-            text += if *whose == "RecordFrame" { " & RecordPlace" } else { "" };
+            text += if *whose == "RecordFrame" { " & RecordPlace & RecordParts" } else { "" };
         } else if body.starts_with('{') {
             write!(text, " {{\n{}}}", fields(&body)).unwrap();
         } else {
@@ -146,6 +154,9 @@ fn fields(body: &str) -> String {
             _ if inside => docs.push(line.trim_start_matches('*').trim()),
             _ => {
                 let field = line.trim_end_matches('}').trim_end().trim_end_matches(',');
+                if field.is_empty() {
+                    continue;
+                }
                 write!(text, "{}  {field};\n", comment(&docs.join("\n"), "  ")).unwrap();
                 docs.clear();
             }
@@ -202,6 +213,7 @@ fn declared() -> Vec<Declared> {
     let mut gather = Gather { config: &config, seen: BTreeSet::new(), declared: vec![] };
     gather.visit::<ServerFrame>();
     gather.visit::<RecordPlace>();
+    gather.visit::<RecordParts>();
     gather.visit::<ClientMessage>();
     gather.visit::<CapturedEvent>();
     gather.visit::<WorkflowChange>();

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ServerFrame;
 use super::coverage::Coverage;
-use super::generated::schema;
+use super::generated::SCHEMA;
 use super::records::{CapturedEvent, WorkflowChange};
 
 /// Every frame in the golden files, and every example in the protocol's document.
@@ -60,7 +60,7 @@ fn every_frame_reads_and_is_written_as_the_same() {
 /// A type, a field or a word that the relay never says would be a promise that nobody has tested.
 #[test]
 fn every_field_and_every_word_is_said() {
-    let mut coverage = Coverage::of(schema());
+    let mut coverage = Coverage::new();
     for (_, frame) in said() {
         coverage.walk("ServerFrame", &frame);
         match frame["protocol"].as_str() {
@@ -72,4 +72,33 @@ fn every_field_and_every_word_is_said() {
     super::asking::messages().iter().for_each(|it| coverage.walk("ClientMessage", it));
     assert_eq!(coverage.unseen(), BTreeSet::new());
     assert_eq!(coverage.never_absent(), BTreeSet::new(), "these are never absent: require them");
+}
+
+/// The renderer's own table of words, read as text: the words of the types are those, and all.
+#[test]
+fn the_words_are_those_of_the_renderer() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/dialect/native/words.rs");
+    let source = fs::read_to_string(path).unwrap();
+    let (_, table) = source.split_once("\nwords! {").unwrap();
+    let mut seen = 0;
+    for entry in table.split_inclusive("}\n").filter(|it| it.contains("=> \"")) {
+        let name = entry.trim_start().split(' ').next().unwrap();
+        let name = match name {
+            "Why" => "SnapshotReason",
+            "Stage" => "ReceiptStage",
+            // It becomes a stage or a delivery.
+            "OutcomeStatus" => "CommandStage",
+            _ => name,
+        };
+        let written: BTreeSet<&str> = entry.split('"').skip(1).step_by(2).collect();
+        let words = SCHEMA["$defs"][name]["enum"].as_array().unwrap_or_else(|| panic!("{name}"));
+        let words: BTreeSet<&str> = words.iter().map(|it| it.as_str().unwrap()).collect();
+        if entry.contains("OutcomeStatus {") {
+            assert!(written.is_subset(&words), "{name}");
+        } else {
+            assert_eq!(written, words, "{name}");
+        }
+        seen += 1;
+    }
+    assert!(seen > 20, "the table has {seen}");
 }

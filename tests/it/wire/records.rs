@@ -69,6 +69,37 @@ object! {
     }
 }
 
+object! {
+    /// The parts of the execution that a record changed, as they are now. Whatever its type is:
+    /// replace yours by them.
+    RecordParts {
+        /// Replaces the field of that name.
+        progress?: Progress,
+        /// Replaces the field of that name.
+        execution?: ExecutionInfo,
+        /// Replaces the item of `nodes` with its `node_id`.
+        node?: NodeState,
+        /// Of the items of `nodes` with these `node_id`s they replace those fields that are stated.
+        nodes?: Vec<NodeState>,
+        /// They replace the items of `edges` with the same `source` and `target`.
+        edges?: Vec<EdgeState>,
+        /// These are gone.
+        removed_node_ids?: Vec<String>,
+        /// These are gone.
+        removed_edges?: Vec<EdgeEnds>,
+        /// Replaces the item of `gates` with its `gate_id`.
+        gate?: GateState,
+        /// Replaces the item of `commands` with its `command_id`.
+        command?: CommandState,
+        /// Replaces the field of that name.
+        cost?: Cost,
+        /// Replaces the item of `producer_costs` with its `producer_id`.
+        producer_cost?: ProducerCost,
+        /// Replaces the item of `producers` with its `producer_id`.
+        producer?: ProducerState,
+    }
+}
+
 record! {
     /// Something is said of the execution as a whole.
     ExecutionStatusFrame {
@@ -78,14 +109,6 @@ record! {
         command_id?: String,
         /// The new status, where its engine named one.
         status?: ExecutionStatus,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        execution?: ExecutionInfo,
-        /// As it is now.
-        cost?: Cost,
-        /// As it is now.
-        producer?: ProducerState,
     }
 }
 
@@ -94,10 +117,6 @@ record! {
     ExecutionCompleteFrame {
         /// `completed`, `failed`, `cancelled` or `timed_out`.
         status: ExecutionStatus,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        execution?: ExecutionInfo,
     }
 }
 
@@ -110,10 +129,6 @@ record! {
         status?: NodeStatus,
         /// The one before, where the status changed.
         old_status?: NodeStatus,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
     }
 }
 
@@ -126,10 +141,6 @@ record! {
         fraction?: f64,
         /// What it is at.
         message?: String,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
     }
 }
 
@@ -162,10 +173,6 @@ record! {
         next_attempt_time?: Time,
         /// Whether a person has said something to it.
         has_user_feedback?: bool,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
     }
 }
 
@@ -174,16 +181,6 @@ record! {
     GraphFrame {
         /// Whether its engine states all of it.
         replace: bool,
-        /// As it is now.
-        progress?: Progress,
-        /// Those that changed: the fields that are stated.
-        nodes?: Vec<NodeState>,
-        /// Those that changed.
-        edges?: Vec<EdgeState>,
-        /// These are gone.
-        removed_node_ids?: Vec<String>,
-        /// These are gone.
-        removed_edges?: Vec<EdgeEnds>,
     }
 }
 
@@ -206,16 +203,6 @@ record! {
         mutation?: Json,
         /// Of a larger change.
         mutation_ref?: ValueRef,
-        /// As it is now.
-        progress?: Progress,
-        /// Those that changed: the fields that are stated.
-        nodes?: Vec<NodeState>,
-        /// Those that changed.
-        edges?: Vec<EdgeState>,
-        /// These are gone.
-        removed_node_ids?: Vec<String>,
-        /// These are gone.
-        removed_edges?: Vec<EdgeEnds>,
     }
 }
 
@@ -226,14 +213,6 @@ record! {
         from: String,
         /// The node that it entered.
         to: String,
-        /// As it is now.
-        progress?: Progress,
-        /// The edge.
-        edges?: Vec<EdgeState>,
-        /// These are gone.
-        removed_node_ids?: Vec<String>,
-        /// These are gone.
-        removed_edges?: Vec<EdgeEnds>,
     }
 }
 
@@ -258,10 +237,6 @@ record! {
         output_tokens?: i64,
         /// Tokens in all.
         total_tokens?: i64,
-        /// As it is now.
-        cost?: Cost,
-        /// As it is now.
-        producer_cost?: ProducerCost,
     }
 }
 
@@ -436,12 +411,6 @@ record! {
         gate_version: u32,
         /// The node that waits.
         node_id?: String,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
-        /// As it is now.
-        gate?: GateState,
     }
 }
 
@@ -462,10 +431,6 @@ record! {
         option_id: String,
         /// Whose.
         by: Principal,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        gate?: GateState,
     }
 }
 
@@ -480,12 +445,6 @@ record! {
         node_id?: String,
         /// How.
         resolution: Resolution,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
-        /// As it is now.
-        gate?: GateState,
     }
 }
 
@@ -504,12 +463,6 @@ record! {
         delivery: Delivery,
         /// Why it has come no further.
         reason?: String,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
-        /// As it is now.
-        gate?: GateState,
     }
 }
 
@@ -522,12 +475,6 @@ record! {
         gate_version?: u32,
         /// The node that waited.
         node_id?: String,
-        /// As it is now.
-        progress?: Progress,
-        /// As it is now.
-        node?: NodeState,
-        /// As it is now.
-        gate?: GateState,
     }
 }
 
@@ -539,11 +486,9 @@ record! {
         /// What it wants, where it was given.
         kind?: CommandKind,
         /// How far it has come.
-        stage?: CommandStage,
+        stage: CommandStage,
         /// Why it has come no further.
         reason?: String,
-        /// As it is now.
-        command?: CommandState,
     }
 }
 
@@ -552,8 +497,6 @@ record! {
     EngineStatusFrame {
         /// Which of both.
         status: EngineStatus,
-        /// As it is now.
-        producer?: ProducerState,
     }
 }
 

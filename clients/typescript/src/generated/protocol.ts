@@ -97,7 +97,7 @@ export type AgentMessageFrame = {
   metadata?: Json;
   /** Of larger metadata. */
   metadata_ref?: ValueRef;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** An agent thinks. */
 export type AgentThinkingFrame = {
@@ -110,7 +110,7 @@ export type AgentThinkingFrame = {
   message?: string;
   /** At which node. */
   node_id?: string;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** End. */
 export type CancelExecutionMessage = {
@@ -190,7 +190,7 @@ export type CodeExecutionFrame = {
   result_ref?: ValueRef;
   /** What failed. */
   error?: string;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** What a command wants. */
 export type CommandKind = "pause" | "resume" | "cancel" | "start" | "custom";
@@ -249,9 +249,7 @@ export type CommandStatusFrame = {
   stage?: CommandStage;
   /** Why it has come no further. */
   reason?: string;
-  /** As it is now. */
-  command?: CommandState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Whether an option takes a comment. */
 export type CommentRule = "optional" | "required" | "forbidden";
@@ -308,11 +306,7 @@ export type CostUpdateFrame = {
   output_tokens?: number;
   /** Tokens in all. */
   total_tokens?: number;
-  /** As it is now. */
-  cost?: Cost;
-  /** As it is now. */
-  producer_cost?: ProducerCost;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Something that this engine alone knows. */
 export type CustomCommandMessage = {
@@ -348,17 +342,7 @@ export type DagMutatedFrame = {
   mutation?: Json;
   /** Of a larger change. */
   mutation_ref?: ValueRef;
-  /** As it is now. */
-  progress?: Progress;
-  /** Those that changed: the fields that are stated. */
-  nodes?: Array<NodeState>;
-  /** Those that changed. */
-  edges?: Array<EdgeState>;
-  /** These are gone. */
-  removed_node_ids?: Array<string>;
-  /** These are gone. */
-  removed_edges?: Array<EdgeEnds>;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** What was decided. */
 export type Decision = {
@@ -423,15 +407,7 @@ export type EdgeActiveFrame = {
   from: string;
   /** The node that it entered. */
   to: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** The edge. */
-  edges?: Array<EdgeState>;
-  /** These are gone. */
-  removed_node_ids?: Array<string>;
-  /** These are gone. */
-  removed_edges?: Array<EdgeEnds>;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** The two ends of an edge. */
 export type EdgeEnds = {
@@ -495,9 +471,7 @@ export type EngineStatusFrame = {
   type: "engine_status";
   /** Which of both. */
   status: EngineStatus;
-  /** As it is now. */
-  producer?: ProducerState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Something failed and the execution goes on. (An `error` with a `code` is a `ProblemFrame`.) */
 export type ErrorFrame = {
@@ -510,7 +484,7 @@ export type ErrorFrame = {
   step_id?: string;
   /** All that is known. With `ts` as its `time` it is added to `errors`. */
   failure: Failure;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** What happens if nobody has decided after a while. */
 export type EscalationStep = {
@@ -539,7 +513,7 @@ export type EventsDroppedFrame = {
   first_drop_time?: Time;
   /** Until when. */
   last_drop_time?: Time;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** What is said of an execution: it has started, its status has changed, it has come further. */
 export type ExecutionChange = "started" | "status" | "progress";
@@ -549,11 +523,7 @@ export type ExecutionCompleteFrame = {
   type: "execution_complete";
   /** `completed`, `failed`, `cancelled` or `timed_out`. */
   status: ExecutionStatus;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  execution?: ExecutionInfo;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** What is said of an execution as a whole. */
 export type ExecutionInfo = {
@@ -663,15 +633,7 @@ export type ExecutionStatusFrame = {
   command_id?: string;
   /** The new status, where its engine named one. */
   status?: ExecutionStatus;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  execution?: ExecutionInfo;
-  /** As it is now. */
-  cost?: Cost;
-  /** As it is now. */
-  producer?: ProducerState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** One execution in the directory. */
 export type ExecutionSummary = {
@@ -759,7 +721,7 @@ export type FileFrame = {
   step_id?: string;
   /** How many files its engine keeps track of. */
   files_tracked?: number;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** An engine closed a gate itself. */
 export type GateClosedFrame = {
@@ -770,13 +732,7 @@ export type GateClosedFrame = {
   gate_version?: number;
   /** The node that waited. */
   node_id?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** A decision has moved on its way to the engine. `applied` is the engine's own word. */
 export type GateDeliveryFrame = {
@@ -793,13 +749,7 @@ export type GateDeliveryFrame = {
   delivery: Delivery;
   /** Why it has come no further. */
   reason?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** An answer that is allowed at a gate. */
 export type GateOption = {
@@ -828,13 +778,7 @@ export type GateResolvedFrame = {
   node_id?: string;
   /** How. */
   resolution: Resolution;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /**
  * One question to a human. Two machines side by side: how it was settled (`resolution`), and
@@ -942,11 +886,7 @@ export type GateVoteFrame = {
   option_id: string;
   /** Whose. */
   by: Principal;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** The relay is about to close the connection. */
 export type GoingAwayFrame = {
@@ -960,17 +900,7 @@ export type GraphFrame = {
   type: "graph";
   /** Whether its engine states all of it. */
   replace: boolean;
-  /** As it is now. */
-  progress?: Progress;
-  /** Those that changed: the fields that are stated. */
-  nodes?: Array<NodeState>;
-  /** Those that changed. */
-  edges?: Array<EdgeState>;
-  /** These are gone. */
-  removed_node_ids?: Array<string>;
-  /** These are gone. */
-  removed_edges?: Array<EdgeEnds>;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Comes 1 s after the last record and every 25 s. */
 export type HeartbeatFrame = {
@@ -1015,13 +945,7 @@ export type HumanGateWaitingFrame = {
   gate_version: number;
   /** The node that waits. */
   node_id?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-  /** As it is now. */
-  gate?: GateState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** JSON whose meaning is the engine's own: any value, null too. */
 export type Json = unknown;
@@ -1051,7 +975,7 @@ export type LogFrame = {
   metadata?: Json;
   /** Of larger metadata. */
   metadata_ref?: ValueRef;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** How urgent a log line is. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -1071,7 +995,7 @@ export type MetricFrame = {
   metadata?: Json;
   /** Of larger metadata. */
   metadata_ref?: ValueRef;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** A failure that did not end its execution. */
 export type Mishap = {
@@ -1142,11 +1066,7 @@ export type NodeProgressFrame = {
   fraction?: number;
   /** What it is at. */
   message?: string;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** A node is tried again. */
 export type NodeRetryFrame = {
@@ -1177,11 +1097,7 @@ export type NodeRetryFrame = {
   next_attempt_time?: Time;
   /** Whether a person has said something to it. */
   has_user_feedback?: boolean;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /**
  * A node. Where a frame lists `nodes`, their input, output, failure, metrics, times and extra
@@ -1251,11 +1167,7 @@ export type NodeStateFrame = {
   status?: NodeStatus;
   /** The one before, where the status changed. */
   old_status?: NodeStatus;
-  /** As it is now. */
-  progress?: Progress;
-  /** As it is now. */
-  node?: NodeState;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Where a node stands. */
 export type NodeStatus =
@@ -1290,7 +1202,7 @@ export type OpaqueFrame = {
   replay?: boolean;
   /** Of messages with the same key only the last counts. */
   state_key?: string;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** How an option is to be shown. */
 export type OptionStyle = "neutral" | "primary" | "danger";
@@ -1309,7 +1221,6 @@ export type PauseExecutionMessage = {
 /** Is anybody there? */
 export type PingMessage = {
   type: "ping";
-  ;
 };
 
 /** Who may decide. Without users, groups and roles: whoever may decide at all. */
@@ -1483,6 +1394,37 @@ export type ReceiptStage =
   | "id_reused"
   | "forbidden";
 
+/**
+ * The parts of the execution that a record changed, as they are now. Whatever its type is:
+ * replace yours by them.
+ */
+export type RecordParts = {
+  /** Replaces the field of that name. */
+  progress?: Progress;
+  /** Replaces the field of that name. */
+  execution?: ExecutionInfo;
+  /** Replaces the item of `nodes` with its `node_id`. */
+  node?: NodeState;
+  /** Of the items of `nodes` with these `node_id`s they replace those fields that are stated. */
+  nodes?: Array<NodeState>;
+  /** They replace the items of `edges` with the same `source` and `target`. */
+  edges?: Array<EdgeState>;
+  /** These are gone. */
+  removed_node_ids?: Array<string>;
+  /** These are gone. */
+  removed_edges?: Array<EdgeEnds>;
+  /** Replaces the item of `gates` with its `gate_id`. */
+  gate?: GateState;
+  /** Replaces the item of `commands` with its `command_id`. */
+  command?: CommandState;
+  /** Replaces the field of that name. */
+  cost?: Cost;
+  /** Replaces the item of `producer_costs` with its `producer_id`. */
+  producer_cost?: ProducerCost;
+  /** Replaces the item of `producers` with its `producer_id`. */
+  producer?: ProducerState;
+};
+
 /** A record's place, and where it comes from. */
 export type RecordPlace = {
   /** The execution's own name. */
@@ -1514,7 +1456,7 @@ export type RejectedFrame = {
   field: string;
   /** In words. */
   message: string;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** Why an event could not be kept. */
 export type RejectionCode =
@@ -1609,7 +1551,6 @@ export type StartExecutionMessage = {
 /** Show me the directory of executions. */
 export type SubscribeExecutionsMessage = {
   type: "subscribe_executions";
-  ;
 };
 
 /** Show me this execution, from there on if you can. */
@@ -1665,12 +1606,11 @@ export type ToolCallFrame = {
   result_ref?: ValueRef;
   /** What failed. */
   error?: string;
-} & RecordPlace;
+} & RecordPlace & RecordParts;
 
 /** No longer. */
 export type UnsubscribeExecutionsMessage = {
   type: "unsubscribe_executions";
-  ;
 };
 
 /** No longer. */
