@@ -246,7 +246,7 @@ export type CommandStatusFrame = {
   /** What it wants, where it was given. */
   kind?: CommandKind;
   /** How far it has come. */
-  stage?: CommandStage;
+  stage: CommandStage;
   /** Why it has come no further. */
   reason?: string;
 } & RecordPlace & RecordParts;
