@@ -14,7 +14,7 @@ root=$PWD
 die() { printf 'typescript: FAILED: %s\n       remedy: %s\n' "$1" "$2" >&2; exit 1; }
 
 command -v npm >/dev/null || die "npm is missing" "install Node.js 20 or newer, which brings npm (https://nodejs.org)"
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || die "node is $(node -v)" "install Node.js 20 or newer"
+node -e 'process.exit(Number.parseInt(process.versions.node) < 20 ? 1 : 0)' || die "node is $(node -v)" "install Node.js 20 or newer"
 
 export FOOTPLATE_BINARY=${FOOTPLATE_BINARY:-${CARGO_TARGET_DIR:-$root/target}/debug/footplate}
 [ -x "$FOOTPLATE_BINARY" ] ||
@@ -35,4 +35,4 @@ fi
 node_modules/.bin/tsc --noEmit || die "tsc" "see above"
 rm -rf dist
 node_modules/.bin/tsc -p tsconfig.build.json || die "tsc could not build the package" "see above"
-node --test "$@" tests/*.test.mjs || die "tests failed" "see above; one runs with: scripts/typescript.sh --test-name-pattern=NAME"
+node --test --test-reporter=spec "$@" tests/*.test.mjs || die "tests failed" "see above; one runs with: scripts/typescript.sh --test-name-pattern=NAME"
