@@ -58,7 +58,8 @@ macro_rules! messages {
         $(#[$doc])*
         #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, schemars::JsonSchema, ts_rs::TS)]
         #[serde(tag = "type")]
-        #[expect(clippy::large_enum_variant, reason = "a test reads a few hundred of them")]
+        #[allow(clippy::large_enum_variant, reason = "a test reads a few hundred of them")]
+        #[expect(clippy::enum_variant_names, reason = "a variant bears the name of what is in it")]
         pub(crate) enum $name { $(#[serde(rename = $type)] $variant($variant),)* }
     };
 }
@@ -87,6 +88,7 @@ use records::RecordFrame;
 /// the others have none. Ignore a `type` that you don't know: later versions add some.
 #[derive(Debug, Clone, Serialize, JsonSchema, TS)]
 #[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "a test reads a few hundred of them")]
 pub(crate) enum ServerFrame {
     Record(RecordFrame),
     Notice(NoticeFrame),

@@ -157,7 +157,7 @@ fn fields(body: &str) -> String {
                 if field.is_empty() {
                     continue;
                 }
-                write!(text, "{}  {field};\n", comment(&docs.join("\n"), "  ")).unwrap();
+                writeln!(text, "{}  {field};", comment(&docs.join("\n"), "  ")).unwrap();
                 docs.clear();
             }
         }
