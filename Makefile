@@ -10,7 +10,7 @@ done = @printf -- '-- %s: ok\n' "$(1)"
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python e2e ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python typescript e2e ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -41,6 +41,11 @@ python: ## The Python client, with the oldest and the newest libraries that it s
 	scripts/python.sh
 	$(call done,python)
 
+typescript: ## The TypeScript client: types and schema against golden frames, its example against the relay
+	$(CARGO) build --locked
+	scripts/typescript.sh
+	$(call done,typescript)
+
 e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 	$(CARGO) build --locked --release
 	scripts/e2e.sh
@@ -49,9 +54,10 @@ e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo
 
-bless: ## Rewrite transcripts, golden frames, and what docs say of settings and numbers; then read the diff
+bless: ## Rewrite transcripts, golden frames, and what is written from the code; then read the diff
 	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document metrics
-	git diff --stat -- tests docs
+	UPDATE=1 $(CARGO) test --locked --test it -- wire
+	git diff --stat -- tests docs clients
 
 bench: ## Instructions against benches/baseline.txt, then processor time against bare servers
 	$(CARGO) bench --locked

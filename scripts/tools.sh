@@ -9,8 +9,8 @@ need() { # program, what for, remedy
 }
 need cargo "to build the relay" "Install Rust by rustup (https://rustup.rs); rust-toolchain.toml names the version."
 need cc "for rustls' cryptography" "Install a C compiler (Debian: apt-get install build-essential)."
-need node "for the proto's linter" "Install Node.js 20 or newer (Debian: apt-get install nodejs npm)."
-need npm "for the proto's linter" "Install npm (Debian: apt-get install npm)."
+need node "for the proto's linter and the TypeScript client" "Install Node.js 20 or newer (Debian: apt-get install nodejs npm)."
+need npm "for the proto's linter and the TypeScript client" "Install npm (Debian: apt-get install npm)."
 need python3 "for the Python client" "Install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)."
 need git "to compare generated files" "Install git (Debian: apt-get install git)."
 if command -v python3 >/dev/null 2>&1 && ! python3 -c 'import venv, ensurepip' 2>/dev/null; then

@@ -2,6 +2,8 @@
 
 mod documents;
 mod fold;
+mod golden;
+mod golden_gates;
 mod native;
 mod steering;
 mod story;
@@ -10,6 +12,7 @@ mod windags;
 mod windags_talk;
 
 use footplate::frame::Frames;
+pub(crate) use golden_gates::large;
 use serde_json::Value;
 
 /// What is said, as a client reads it: each frame's text.

@@ -21,3 +21,4 @@ mod transcripts;
 mod viewer;
 mod views;
 mod whole;
+mod wire;

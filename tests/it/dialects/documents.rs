@@ -64,7 +64,7 @@ fn the_windags_document_is_true() {
 }
 
 /// Everything that the native protocol says, of each type at least one.
-fn natively() -> Vec<String> {
+pub(super) fn natively() -> Vec<String> {
     let story = story();
     let mut texts: Vec<String> = story.records.iter().map(native::frame).collect();
     let mut young = Story::new();
