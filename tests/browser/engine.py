@@ -45,6 +45,8 @@ def main() -> None:
                     made = {"options": pb.GateOption, "advice": pb.Advice}[kind]
                     arguments[kind] = [made(**it) for it in arguments.get(kind, ())]
                 gates[arguments["gate_id"]] = execution.gate(**arguments)
+            elif method == "graph":
+                execution.graph(arguments["nodes"], [tuple(it) for it in arguments["edges"]])
             elif method == "consume":
                 threading.Thread(target=consume, args=(gates[arguments["gate_id"]],), daemon=True).start()
             elif method == "withdraw":

@@ -34,7 +34,7 @@ for (const [name, viewport] of [['window', { width: 1280, height: 800 }], ['phon
         payload: { ['__proto__']: { polluted: true }, markup: EVIL, file: 'invoice\u202efdp.sh', wide: long.slice(0, 50_000), zero: 'pay\u200bpal' },
         context: { ['__proto__']: EVIL },
         options: [{ option_id: '__proto__', label: EVIL, kind: 1, description: EVIL }, { option_id: 'toString', label: 'Change', kind: 3 }],
-        advice: [{ source: EVIL, text: EVIL, confidence: 1e300 }],
+        advice: [{ source: EVIL, text: EVIL, confidence: 1 }],
       }],
       ['consume', { gate_id: '__proto__' }],
     );
