@@ -19,7 +19,6 @@ find_browser() {
     if [ -n "$name" ] && [ -x "$name" ]; then printf '%s' "$name"; return; fi
   done
 }
-# Text needs a font; one family is enough.
 CHROMIUM=$(find_browser)
 if [ -z "$CHROMIUM" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   printf 'browser: there is no Chromium; installing it\n' >&2
@@ -57,5 +56,5 @@ all) set -- *.test.mjs ;;
 *) set -- "$1.test.mjs"; [ -f "$1" ] || die "there is no tests/browser/$1" "one of: pictures $(printf '%s ' *.test.mjs | sed 's/\.test\.mjs//g')" ;;
 esac
 [ "${1-}" = pictures ] ||
-  node --test --test-timeout=120000 --test-concurrency=3 "$@" ||
+  node --test --test-timeout=300000 --test-concurrency=5 "$@" ||
   die "tests failed" "see above; one file runs with: scripts/browser.sh NAME"

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.join(here, '../..');
 /** How long anything may take before it counts as never, in milliseconds. */
-export const PATIENCE = 20_000;
+export const PATIENCE = 30_000;
 const FLAGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 function needed(name) {
