@@ -17,6 +17,12 @@ test('an answer that is given without a relay is kept, can be taken back, and is
   await card.waitFor();
   await relay.kill();
   await says(stale(page), 'Not live.');
+  // A clock that goes on would look live.
+  const facts = page.locator('#facts');
+  await says(facts, /for 0:/);
+  const stopped = await facts.innerText();
+  await says(stale(page), /What is shown is ([2-9]|\d\d) s old/);
+  assert.equal(await facts.innerText(), stopped);
 
   const answer = async (label) => {
     await card.getByRole('button', { name: label, exact: true }).click();

@@ -16,6 +16,7 @@ from typing import Any
 
 import footplate
 from footplate import proto as pb
+from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def say(**what: Any) -> None:
@@ -37,7 +38,9 @@ def main() -> None:
     target, execution_id, name = sys.argv[1:]
     gates: dict[str, footplate.Gate] = {}
     with footplate.Engine(target, producer_id="puppet", capabilities=("pause", "resume", "cancel"), backoff=(0.05, 0.5)) as engine:
-        execution = engine.start(execution_id, name=name)
+        now = Timestamp()
+        now.GetCurrentTime()
+        execution = engine.start(execution_id, name=name, start_time=now)
         for line in sys.stdin:
             method, arguments = json.loads(line)
             if method == "gate":

@@ -21,6 +21,20 @@ function needed(name) {
 /** Settings that somebody has for a relay of his own are none of these relays. */
 const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('FOOTPLATE_')));
 
+const endings = new WeakMap();
+/** At the test's end, what was started last ends first: no page sees its relay go. */
+function atEnd(t, end) {
+  if (!endings.has(t)) {
+    endings.set(t, []);
+    t.after(async () => {
+      const faults = [];
+      for (const it of endings.get(t).reverse()) await Promise.resolve().then(it).catch((fault) => faults.push(fault));
+      if (faults.length) throw faults[0];
+    });
+  }
+  endings.get(t).push(end);
+}
+
 /** A program of ours, whose lines are read as they come. */
 class Program {
   #wake = new Set();
@@ -39,7 +53,7 @@ class Program {
       });
     }
     this.process.stdin.on('error', () => {});
-    t.after(() => this.kill());
+    atEnd(t, () => this.kill());
   }
   #news() { for (const look of [...this.#wake]) look(); }
   /** Waits until `look` finds something in its lines. */
@@ -140,7 +154,7 @@ export async function way(t, relay) {
     far.pipe(near);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => { for (const [near] of pairs) near.destroy(); server.close(); });
+  atEnd(t, () => { for (const [near] of pairs) near.destroy(); server.close(); });
   return {
     url: `http://localhost:${server.address().port}`,
     /** From the relay nothing comes any more; what is said to it arrives. */
@@ -181,7 +195,7 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
     asked.push(socket.url());
     socket.on('framesent', ({ payload }) => said.push(JSON.parse(payload)));
   });
-  t.after(async () => {
+  atEnd(t, async () => {
     await context.close();
     const { host } = new URL(url);
     assert.deepEqual(asked.filter((it) => !it.startsWith('data:') && new URL(it).host !== host), [], 'asked of somebody else');

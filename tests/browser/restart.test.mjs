@@ -28,10 +28,6 @@ test('a killed relay is seen at once, and an answer that was under way ends appl
   await says(page.getByRole('alert').first(), 'The connection to the relay is lost');
   assert.deepEqual(await looksLive(page), { word: 'false', filter: 'grayscale(0.85)' });
   assert.ok(await card.getByRole('button', { name: 'Deploy', exact: true }).isDisabled(), 'one answer is under way');
-  const time = page.locator('#facts');
-  const stopped = await time.innerText();
-  await says(stale(page), /What is shown is ([2-9]|\d\d) s old/);
-  assert.equal(await time.innerText(), stopped, 'a clock that goes on looks live');
 
   await relay.start();
   await says(page.getByRole('region', { name: 'Decisions' }), /You, “Deploy”: recorded .* applied/);
