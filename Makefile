@@ -5,12 +5,12 @@ CARGO := cargo
 part = @printf '\n== %s\n' "$(1)"
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test tools fmt lint rust doc proto python e2e demo bless bench clean
+.PHONY: help test tools fmt lint rust doc proto python go typescript e2e browser deploy release demo bless bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python typescript e2e ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python go typescript e2e browser ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -51,6 +51,11 @@ e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 	scripts/e2e.sh
 	$(call done,e2e)
 
+browser: ## The built-in page in Chromium: demo, gates, killed relays, hostile engines, axe
+	$(CARGO) build --locked
+	scripts/browser.sh
+	$(call done,browser)
+
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo
 
@@ -63,4 +68,4 @@ bench: ## Instructions against benches/baseline.txt, then processor time against
 	$(CARGO) bench --locked
 
 clean: ## Forget what was built and installed here
-	rm -rf target .cache
+	rm -rf target .cache tests/browser/node_modules
