@@ -5,12 +5,12 @@ CARGO := cargo
 part = @printf '\n== %s\n' "$(1)"
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test tools fmt lint rust doc proto python e2e demo bless measure clean
+.PHONY: help test tools fmt lint rust doc proto python go e2e demo bless measure clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python e2e ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python go e2e ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -40,6 +40,10 @@ proto: ## Lint, format and breaking changes of the proto; are the committed stub
 python: ## The Python client, with the oldest and the newest libraries that it supports
 	scripts/python.sh
 	$(call done,python)
+
+go: ## The Go client, with the race detector, against the relay's debug build
+	scripts/go.sh
+	$(call done,go)
 
 e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
 	$(CARGO) build --locked --release
