@@ -41,6 +41,10 @@ python: ## The Python client, with the oldest and the newest libraries that it s
 	scripts/python.sh
 	$(call done,python)
 
+go: ## The Go client, with the race detector, against the relay's debug build
+	scripts/go.sh
+	$(call done,go)
+
 typescript: ## The TypeScript client: types and schema against golden frames, its example against the relay
 	$(CARGO) build --locked
 	scripts/typescript.sh

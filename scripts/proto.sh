@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Checks the proto: lint, format, breaking changes against the baseline, and whether the committed Python stubs are what
-# the generator makes of it. Needs node with npm, python3, and on the first run the npm and PyPI registries.
+# Checks the proto: lint, format, breaking changes against the baseline, and whether the committed stubs for Python and Go
+# are what the generators make of it. Needs node with npm, python3, go, and on the first run the npm and PyPI registries and
+# the Go module proxy.
 #
 #   scripts/proto.sh            check everything
-#   scripts/proto.sh generate   write the Python stubs anew
+#   scripts/proto.sh generate   write the stubs anew
 #   scripts/proto.sh baseline   make the proto as it is now the baseline (at a release, or for an intended break)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,6 +17,10 @@ buf=$buf_dir/node_modules/.bin/buf
 grpc_tools=grpcio-tools==1.72.1
 stub_venv=$root/.cache/stubs
 stubs=$root/clients/python/src/footplate/_gen
+# Their versions stand in what they write. The runtimes in clients/go/go.mod may be newer, never older.
+go_plugins=(google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12 google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2)
+go_bin=$root/.cache/go/bin
+go_stubs=$root/clients/go/gen
 failed=0
 
 say() { printf 'proto: %s\n' "$*"; }
@@ -48,7 +53,51 @@ need_generator() {
   fi
 }
 
-# generate DIR: the stubs, with imports relative to their package, so that no top-level name but `footplate` is taken.
+need_go_plugins() {
+  command -v go >/dev/null || die "go is missing" "install Go 1.25 or newer (https://go.dev/dl)"
+  if [ "$(cat "$go_bin/installed" 2>/dev/null)" != "${go_plugins[*]}" ]; then
+    rm -rf "$go_bin"
+    mkdir -p "$go_bin"
+    local plugin
+    for plugin in "${go_plugins[@]}"; do
+      GOBIN=$go_bin GOFLAGS= go install "$plugin" >&2 ||
+        die "go could not install $plugin" "see its message above; the Go module proxy must be reachable on the first run"
+    done
+    printf '%s' "${go_plugins[*]}" >"$go_bin/installed"
+  fi
+}
+
+# generate_go DIR: the stubs of the package that the files' go_package names, from the root of its module.
+generate_go() {
+  local out=$1 opt=module=github.com/footplate/footplate/clients/go/gen
+  local template='{"version":"v2","plugins":[
+    {"local":["%s/protoc-gen-go"],"out":"%s","opt":["%s"]},
+    {"local":["%s/protoc-gen-go-grpc"],"out":"%s","opt":["%s"]}]}'
+  rm -rf "$out"
+  mkdir -p "$out"
+  # shellcheck disable=SC2059 # the template is ours
+  template=$(printf "$template" "$go_bin" "$out" "$opt" "$go_bin" "$out" "$opt")
+  (cd proto && "$buf" generate --template "$template") || die "buf generate" "see its message above"
+}
+
+# stale NAME COMMITTED FRESH: says so if the committed stubs are other than the fresh ones.
+stale() {
+  diff -ruN --exclude=__pycache__ "$2" "$3" | head -n 40 >"$fresh/diff" || true
+  if [ -s "$fresh/diff" ]; then
+    cat "$fresh/diff" >&2
+    fault "the $1 stubs are not what the proto says" "run: scripts/proto.sh generate, and commit"
+  fi
+}
+
+# put FRESH COMMITTED
+put() {
+  rm -rf "$2"
+  mkdir -p "$(dirname "$2")"
+  cp -R "$1" "$2"
+  say "wrote ${2#"$root"/}"
+}
+
+# generate DIR: the Python stubs, with imports relative to their package, so that no top-level name but `footplate` is taken.
 generate() {
   local out=$1 file
   rm -rf "$out"
@@ -84,23 +133,23 @@ check)
   fresh=$(mktemp -d)
   trap 'rm -rf "$fresh"' EXIT
   generate "$fresh/stubs"
-  diff -ruN --exclude=__pycache__ "$stubs" "$fresh/stubs" | head -n 40 >"$fresh/diff" || true
-  if [ -s "$fresh/diff" ]; then
-    cat "$fresh/diff" >&2
-    fault "the Python stubs are not what the proto says" "run: scripts/proto.sh generate, and commit"
-  fi
+  stale Python "$stubs" "$fresh/stubs"
+  need_go_plugins
+  generate_go "$fresh/go"
+  stale Go "$go_stubs" "$fresh/go"
   [ "$failed" = 0 ] || exit 1
-  say "lint, format, breaking changes and stubs are clean ($("$buf" --version 2>&1), $grpc_tools)"
+  say "lint, format, breaking changes and stubs are clean ($("$buf" --version 2>&1), $grpc_tools, $(basename "${go_plugins[0]}"))"
   ;;
 generate)
+  need_buf
   need_generator
+  need_go_plugins
   fresh=$(mktemp -d)
   trap 'rm -rf "$fresh"' EXIT
   generate "$fresh/stubs"
-  rm -rf "$stubs"
-  mkdir -p "$(dirname "$stubs")"
-  cp -R "$fresh/stubs" "$stubs"
-  say "wrote ${stubs#"$root"/}"
+  generate_go "$fresh/go"
+  put "$fresh/stubs" "$stubs"
+  put "$fresh/go" "$go_stubs"
   ;;
 baseline)
   need_buf
