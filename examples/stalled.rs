@@ -74,6 +74,7 @@ async fn open(tasks: &Tasks, default_windows: bool) -> anyhow::Result<watch::Sen
         boot,
         durability: Durability::Memory,
         limits: engine::Limits::default(),
+        metrics: Arc::clone(&metrics),
         tasks: tasks.tracker().clone(),
         drain: tasks.draining().clone(),
         hold: Some(held),
