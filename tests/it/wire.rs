@@ -73,6 +73,7 @@ mod notices;
 mod parts;
 mod proof;
 mod records;
+mod talk;
 mod values;
 mod words;
 

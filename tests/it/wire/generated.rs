@@ -10,7 +10,8 @@ use ts_rs::{Config, TS, TypeVisitor};
 
 use super::ServerFrame;
 use super::client::ClientMessage;
-use super::records::{CapturedEvent, RecordParts, RecordPlace, WorkflowChange};
+use super::records::{RecordParts, RecordPlace};
+use super::talk::{CapturedEvent, WorkflowChange};
 
 /// The unions of messages, each of which has a `type`. Those of records have a place as well.
 const MESSAGES: [&str; 3] = ["RecordFrame", "NoticeFrame", "ClientMessage"];

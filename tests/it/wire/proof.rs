@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::ServerFrame;
 use super::coverage::Coverage;
 use super::generated::SCHEMA;
-use super::records::{CapturedEvent, WorkflowChange};
+use super::talk::{CapturedEvent, WorkflowChange};
 
 /// Every frame in the golden files, and every example in the protocol's document.
 fn said() -> Vec<(String, Value)> {
