@@ -18,10 +18,13 @@ import footplate
 from footplate import proto as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
+SAYING = threading.Lock()
+
 
 def say(**what: Any) -> None:
-    """One line of JSON."""
-    print(json.dumps(what), flush=True)
+    """One line of JSON, whole: several threads say something."""
+    with SAYING:
+        print(json.dumps(what), flush=True)
 
 
 def consume(gate: footplate.Gate) -> None:
