@@ -1,8 +1,8 @@
 """An engine that does what it is told, line by line on its standard input, by the committed client.
 
 A line is JSON: `[method, {arguments}]` of the execution (`node`, `log`, `cost`, `graph`, `gate`, `finish` …), or
-`["consume", {"gate_id": …}]` and `["withdraw", {"gate_id": …, "reason": …}]`. `{"say": …}` tells in standard output
-what came of each gate. With the end of the input it leaves.
+`["consume", {"gate_id": …}]` and `["withdraw", {"gate_id": …, "reason": …}]`. On its standard output it says, in JSON too,
+what it has done and what came of each gate. With the end of the input it leaves.
 
     python engine.py TARGET EXECUTION NAME
 """
@@ -18,10 +18,13 @@ import footplate
 from footplate import proto as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
+SAYING = threading.Lock()
+
 
 def say(**what: Any) -> None:
-    """One line of JSON."""
-    print(json.dumps(what), flush=True)
+    """One line of JSON, whole: several threads say something."""
+    with SAYING:
+        print(json.dumps(what), flush=True)
 
 
 def consume(gate: footplate.Gate) -> None:
