@@ -137,7 +137,6 @@ func (x *Execution) handle() {
 	e := x.engine
 	defer e.handlers.Done()
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	for ; len(x.queue) > 0; x.queue = x.queue[1:] {
 		c := x.queue[0]
 		if x.pending[c.message.CommandId] != c {
@@ -153,6 +152,7 @@ func (x *Execution) handle() {
 		x.conclude(c, outcome, reason)
 	}
 	x.handling = false
+	e.mu.Unlock()
 }
 
 // conclude states what became of a command, unless that is known already.

@@ -74,7 +74,7 @@ func Apply[T any](ctx context.Context, d *Decision, payload T, act func(context.
 	err = act(ctx, decided)
 	returned = true
 	outcome, reason := verdict(err)
-	return errors.Join(err, d.conclude(outcome, reason))
+	return also(err, d.conclude(outcome, reason))
 }
 
 // Consume takes an approval to act on, once: it returns the payload to go on with, which is the given one or, if the person
@@ -93,11 +93,11 @@ func Consume[T any](d *Decision, payload T) (T, error) {
 	}
 	if !d.Approved() {
 		denial := d.denial()
-		return none, errors.Join(denial, d.conclude(pb.OutcomeStatus_OUTCOME_STATUS_APPLIED, ""))
+		return none, also(denial, d.conclude(pb.OutcomeStatus_OUTCOME_STATUS_APPLIED, ""))
 	}
 	refuse := func(reason string, why error) (T, error) {
 		err := fmt.Errorf("gate %s: %w: %w", gateID, ErrPayloadChanged, why)
-		return none, errors.Join(err, d.conclude(pb.OutcomeStatus_OUTCOME_STATUS_REFUSED, reason))
+		return none, also(err, d.conclude(pb.OutcomeStatus_OUTCOME_STATUS_REFUSED, reason))
 	}
 	if len(shown) > 0 {
 		current, err := digest(payload)

@@ -184,7 +184,7 @@ func (e *Engine) Run(
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
 		status = TimedOut
 	}
-	return errors.Join(err, x.Finish(status, details...))
+	return also(err, x.Finish(status, details...))
 }
 
 // Ready waits until the relay has welcomed the engine.

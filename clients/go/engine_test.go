@@ -3,6 +3,7 @@ package footplate_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,7 +106,7 @@ func TestUntrustedRelay(t *testing.T) {
 }
 
 func TestSettingsAreChecked(t *testing.T) {
-	name := footplate.WithProducerID("test")
+	name, quiet := footplate.WithProducerID("test"), footplate.WithLogger(slog.New(slog.DiscardHandler))
 	for wanted, options := range map[string][]footplate.Option{
 		"WithProducerID":           nil,
 		"WithBackoff":              {name, footplate.WithBackoff(0, 0)},
@@ -121,7 +122,7 @@ func TestSettingsAreChecked(t *testing.T) {
 		t.Error("any target will do")
 	}
 	for _, target := range []string{"localhost:1", "127.0.0.1:1", "[::1]:1", "unix:/nowhere", "dns:///localhost:1"} {
-		engine := must(footplate.New(target, name, footplate.WithToken("secret")))(t)
+		engine := must(footplate.New(target, name, quiet, footplate.WithToken("secret")))(t)
 		ok(t, engine.Close(within(t)))
 	}
 }

@@ -81,6 +81,14 @@ func (r *refusal) Error() string { return "refused: " + r.reason }
 // will be. Any other error says that it was begun and went wrong.
 func Refuse(reason string) error { return &refusal{reason} }
 
+// also adds a second error, if there is one, to a first.
+func also(first, second error) error {
+	if second == nil {
+		return first
+	}
+	return errors.Join(first, second)
+}
+
 // verdict reads the error of a handler.
 func verdict(err error) (pb.OutcomeStatus, string) {
 	var refused *refusal

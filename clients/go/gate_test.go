@@ -400,7 +400,6 @@ func TestHandlers(t *testing.T) {
 	relay.order("run-1", "pause_execution", "p1")
 	<-pausing
 	relay.order("run-1", "resume_execution", "r1")
-	relay.order("run-1", "cancel_execution", "c1")
 	last := func(id string) string {
 		found := ""
 		for _, record := range relay.records("run-1", "command_status") {
@@ -410,9 +409,14 @@ func TestHandlers(t *testing.T) {
 		}
 		return found
 	}
-	for id, wanted := range map[string]string{"p1": "refused superseded", "r1": "applied <nil>", "c1": "refused not now"} {
+	becomes := func(id, wanted string) {
+		t.Helper()
 		relay.until("run-1", id+" is "+wanted, func(object) bool { return last(id) == wanted })
 	}
+	becomes("p1", "refused superseded")
+	becomes("r1", "applied <nil>")
+	relay.order("run-1", "cancel_execution", "c1")
+	becomes("c1", "refused not now")
 	if !errors.Is(run.Checkpoint(within(t)), footplate.ErrCancelled) {
 		t.Error("a cancel is taken back")
 	}

@@ -32,7 +32,7 @@ import (
 )
 
 // How long anything may take before it counts as never.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // program is where cargo puts what these tests run, unless a variable names another place.
 func program(t *testing.T, variable, name string) string {
