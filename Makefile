@@ -2,15 +2,17 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO := cargo
+# The one program that is tested, packaged and shipped: static, so it runs anywhere and on nothing.
+host = $(shell rustc --print host-tuple)
 part = @printf '\n== %s\n' "$(1)"
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test tools fmt lint rust doc proto python e2e demo bless measure clean
+.PHONY: help test tools fmt lint rust doc proto python release e2e deploy demo bless measure clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python e2e ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python e2e deploy ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -41,10 +43,17 @@ python: ## The Python client, with the oldest and the newest libraries that it s
 	scripts/python.sh
 	$(call done,python)
 
-e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
-	$(CARGO) build --locked --release
+release: ## The program as it ships: one static file
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --bin footplate --target $(host)
+	$(call done,release)
+
+e2e: release ## Engines in Python against that program, over TLS and a Unix socket
 	scripts/e2e.sh
 	$(call done,e2e)
+
+deploy: release ## The image, the compose file, the manifests and the unit, with that program in them
+	scripts/deploy.sh
+	$(call done,deploy)
 
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo

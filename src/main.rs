@@ -42,7 +42,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     if let Some(demo) = demo {
         app.show(&demo, &seams)?;
     }
+    // Only a service manager that asked to be told is: `Type=notify` of systemd.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     signals.next().await;
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tokio::select! {
         () = app.drain() => Ok(ExitCode::SUCCESS),
         // Whoever asks twice doesn't want to wait.
