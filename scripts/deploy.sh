@@ -32,7 +32,7 @@ for it in "${programs[@]}"; do
   command -v "${it% *}" >/dev/null || missing+=("${it#* }")
 done
 [ -e /bin/kill ] || missing+=(procps)
-ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
+ldconfig -p | grep 'libseccomp\.so\.2' >/dev/null || missing+=(libseccomp2)
 if [ ${#missing[@]} != 0 ]; then
   command -v apt-get >/dev/null || die "missing: ${missing[*]}" "install what is called so in Debian"
   { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"; } >&2 ||
@@ -58,8 +58,10 @@ trap 'rm -f "$rendered"' EXIT
 kubectl kustomize deploy/kubernetes >"$rendered" || die "kubectl kustomize" "see above"
 "$bin/kubernetes-validate" --strict -k "$kubernetes" "$rendered" || die "the manifests" "see above"
 
-# A network of their own, with every port free and no way out; and mounts that end with it.
+# A network of their own, with every port free and no way out; mounts and processes that end with it.
+apart=(unshare --net --mount --pid --fork --kill-child --mount-proc --)
+"${apart[@]}" true || die "no namespaces can be made" "run it where root may: on a virtual machine, or in a privileged container"
 export PYTHONDONTWRITEBYTECODE=1
-unshare --net --mount -- true || die "no namespaces can be made" "run it where root may: a virtual machine, or a privileged container"
 cd tests/deploy
-unshare --net --mount -- "$bin/python" -m pytest -q "$@" || die "tests failed" "see above; a single one runs with: scripts/deploy.sh -k NAME"
+"${apart[@]}" "$bin/python" -m pytest -q "$@" ||
+  die "tests failed" "see above; a single one runs with: scripts/deploy.sh -k NAME"

@@ -24,6 +24,8 @@ from unit import Unit
 
 # As systemd would choose one for a DynamicUser; the group is the one that sysusers would have made.
 USER, GROUP = 61_234, 61_235
+# Where systemd listens for what units say of themselves.
+NOTIFY = "/run/systemd/notify"
 
 libc = ctypes.CDLL(None, use_errno=True)
 NEW_MOUNTS, NEW_IPC = 0x0002_0000, 0x0800_0000
@@ -108,7 +110,7 @@ def main() -> None:
         must(libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
     for it in filters:
         it.load()
-    os.execve(command[0], command, {"NOTIFY_SOCKET": "@footplate-notify"} if directive == "ExecStart" else {})
+    os.execve(command[0], command, {"NOTIFY_SOCKET": NOTIFY} if directive == "ExecStart" else {})
 
 
 LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -19,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 BINARY = Path(os.environ["FOOTPLATE_BINARY"])
 EXAMPLE = ROOT / "clients/python/examples/engine.py"
+# The socket's directory, in every container and on every host.
+RUNTIME = Path("/run/footplate")
 # Whom every container of deploy/ runs as.
 NOBODY = 65532
 # How long anything may take before it counts as never.
@@ -71,9 +74,19 @@ def as_user(uid: int, gid: int, groups: list[int], *args: str) -> subprocess.Pop
     return subprocess.Popen([*command, str(EXAMPLE), *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def is_turned_away(engine: subprocess.Popen[str], execution: str) -> bool:
+    """Whether an engine that may not attach has noticed, and nothing of it is to be seen."""
+    with engine, contextlib.ExitStack() as end:
+        end.callback(engine.kill)
+        assert engine.stdout is not None
+        noticed = any("no relay at" in line for line in engine.stdout)
+        return noticed and ask(8000, "GET", f"/v1/executions/{execution}")[0] == 404
+
+
 def run_and_approve(engine: subprocess.Popen[str], execution: str) -> None:
     """Sees the engine's execution on the relay's page, approves at its gate, and sees it end well."""
-    try:
+    with engine, contextlib.ExitStack() as end:
+        end.callback(engine.kill)
 
         def gates() -> Any:
             assert engine.poll() is None, engine.communicate()[0]
@@ -87,6 +100,3 @@ def run_and_approve(engine: subprocess.Popen[str], execution: str) -> None:
         assert status == 202, receipt
         said, _ = engine.communicate(timeout=PATIENCE)
         assert engine.returncode == 0, said
-    finally:
-        engine.kill()
-        engine.communicate()

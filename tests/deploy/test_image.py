@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import BINARY, DEPLOY, NOBODY, PATIENCE, ROOT, as_user, ask, load, run_and_approve, until
+from kit import BINARY, DEPLOY, NOBODY, PATIENCE, ROOT, as_user, ask, is_turned_away, load, run_and_approve, until
 
 
 class Images:
@@ -88,12 +88,13 @@ class Container:
         return subprocess.run([*self.run, self.name, "--", *command], capture_output=True).returncode == 0
 
     def relay(self) -> int:
-        """The process that is the relay: the last of those that buildah has started."""
-        pid = self.process.pid
-        while children := Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            pid = int(children[0])
-        assert Path(f"/proc/{pid}/comm").read_text().strip() == "footplate", self.said()
-        return pid
+        """The process that is the relay, of those that buildah has started."""
+        below = [self.process.pid]
+        for pid in below:
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                below += map(int, (thread / "children").read_text().split())
+        (relay,) = [pid for pid in below if Path(f"/proc/{pid}/comm").read_text().strip() == "footplate"]
+        return relay
 
     def stop(self) -> int:
         """What `docker stop` does; the exit code."""
@@ -122,65 +123,59 @@ def start(images: Images, config: dict[str, Any]) -> Iterator[Start]:
         container.close()
 
 
-def runs_as_nobody_with_nothing(container: Container) -> bool:
+def runs_as_nobody_with_nothing(container: Container) -> None:
     status = dict(line.split(":", 1) for line in Path(f"/proc/{container.relay()}/status").read_text().splitlines())
     assert status["Uid"].split() == status["Gid"].split() == [str(NOBODY)] * 4
     assert {int(status[name], 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")} == {0}
-    return True
 
 
-def test_as_compose_runs_it(start: Start, config: dict[str, Any], tmp_path: Path) -> None:
+def test_as_compose_runs_it(start: Start, config: dict[str, Any], volume: Path) -> None:
     file = load("compose.yaml")
-    relay, engine, volume = file["services"]["relay"], file["services"]["engine"], file["volumes"]["engines"]
-    options = volume["driver_opts"]
-    mount = ["mount", "-t", options["type"], "-o", options["o"], options["device"], str(tmp_path)]
-    subprocess.run(mount, check=True)
-    (where,) = {it["target"] for service in (relay, engine) for it in service["volumes"]}
-    container = start(relay["command"], {tmp_path: where})
+    relay, engine, options = file["services"]["relay"], file["services"]["engine"], file["volumes"]["engines"]["driver_opts"]
+    assert {it["target"] for service in (relay, engine) for it in service["volumes"]} == {str(volume)}
+    subprocess.run(["mount", "-t", options["type"], "-o", options["o"], options["device"], str(volume)], check=True)
+    container = start(relay["command"], {volume: str(volume)})
     assert relay["healthcheck"]["test"] == config["Healthcheck"]["Test"]
     until(lambda: container.inside(*relay["healthcheck"]["test"][1:]), "it is never healthy")
-    assert runs_as_nobody_with_nothing(container)
+    runs_as_nobody_with_nothing(container)
     status, page = ask(8000, "GET", "/")
     assert status == 200 and b"<html" in page
-    # A container of its own would see the socket there; this process's user sees it here.
-    target = f"unix:{tmp_path}/engine.sock"
-    for folder in tmp_path.parents[:-2]:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    user = int(engine["user"].split(":")[0])
-    run_and_approve(as_user(user, user, [], "--target", target, "--execution", "c-1", "--fast"), "c-1")
-    # Anybody else is turned away by the directory.
-    other = as_user(user + 1, user + 1, [], "--target", target, "--execution", "c-2", "--fast")
-    try:
-        until(lambda: "no relay at" in (other.stdout.readline() if other.stdout else ""), "it has attached")
-        assert ask(8000, "GET", "/v1/executions/c-2")[0] == 404
-    finally:
-        other.kill()
-        other.communicate()
+
+    args = [*engine_args(), "--fast", "--execution"]
+    user, group = map(int, engine["user"].split(":"))
+    run_and_approve(as_user(user, group, [], *args, "c-1"), "c-1")
+    assert is_turned_away(as_user(user + 1, group + 1, [], *args, "c-2"), "c-2")
     assert container.stop() == 0, container.said()
-    assert list(tmp_path.iterdir()) == []
-    subprocess.run(["umount", str(tmp_path)], check=True)
+    assert list(volume.iterdir()) == []
 
 
-def test_as_kubernetes_runs_it(start: Start, tmp_path: Path) -> None:
+def engine_args() -> list[str]:
+    """What the image of the example engine gives it."""
+    (cmd,) = [line for line in (DEPLOY / "engine.Dockerfile").read_text().splitlines() if line.startswith("CMD ")]
+    return list(json.loads(cmd.removeprefix("CMD ")))
+
+
+def test_as_kubernetes_runs_it(start: Start, volume: Path) -> None:
     spec = load("kubernetes/deployment.yaml")["spec"]["template"]["spec"]
-    (relay,), (engine,) = spec["initContainers"], spec["containers"]
-    folders = {"config": DEPLOY / "kubernetes", "socket": tmp_path}
-    # As the kubelet makes an emptyDir of a pod with an fsGroup.
-    shutil.chown(tmp_path, 0, spec["securityContext"]["fsGroup"])
-    tmp_path.chmod(0o2777)
-    container = start(relay["args"], {folders[it["name"]]: it["mountPath"] for it in relay["volumeMounts"]})
+    (relay,), (engine,), user = spec["initContainers"], spec["containers"], spec["securityContext"]
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(volume)], check=True)
+    # As the kubelet leaves an emptyDir of a pod with an fsGroup.
+    shutil.chown(volume, 0, user["fsGroup"])
+    volume.chmod(0o2777)
+    sources = {"config": DEPLOY / "kubernetes", "socket": volume}
+    container = start(relay["args"], {sources[it["name"]]: it["mountPath"] for it in relay["volumeMounts"]})
     port = relay["ports"][0]["containerPort"]
-    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-        # The kubelet calls a pod by its address.
-        path = relay[name]["httpGet"]["path"]
-        until(lambda path=path: ask(port, "GET", path, host=f"10.1.2.3:{port}")[0] == 200, f"{name} never succeeds")
+
+    def succeeds(path: str) -> bool:
         assert container.process.poll() is None, container.said()
-    assert runs_as_nobody_with_nothing(container)
-    for folder in tmp_path.parents[:-2]:
-        folder.chmod(folder.stat().st_mode | 0o011)
-    target = engine["args"][1].replace(relay["volumeMounts"][1]["mountPath"], str(tmp_path))
-    user, group = spec["securityContext"]["runAsUser"], spec["securityContext"]["runAsGroup"]
-    run_and_approve(as_user(user, group, [], "--target", target, "--execution", "k-1", "--fast"), "k-1")
+        # The kubelet calls a pod by its address.
+        return ask(port, "GET", path, host=f"10.1.2.3:{port}")[0] == 200
+
+    for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+        until(lambda path=relay[name]["httpGet"]["path"]: succeeds(path), f"{name} never succeeds")
+    runs_as_nobody_with_nothing(container)
+    args = [*engine["args"], "--fast", "--execution"]
+    run_and_approve(as_user(user["runAsUser"], user["runAsGroup"], [], *args, "k-1"), "k-1")
     assert container.stop() == 0, container.said()
 
 
