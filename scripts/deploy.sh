@@ -26,7 +26,7 @@ need_python
 
 # PROGRAM PACKAGE of Debian's.
 programs=("buildah buildah" "systemd-analyze systemd" "systemd-sysusers systemd" "kubectl kubernetes-client" "file file"
-  "unshare util-linux" "mount mount" "ldd libc-bin")
+  "unshare util-linux" "setpriv util-linux" "mount mount" "ldd libc-bin")
 missing=()
 for it in "${programs[@]}"; do
   command -v "${it% *}" >/dev/null || missing+=("${it#* }")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit import BINARY, DEPLOY, NOBODY, PATIENCE, ROOT, as_user, ask, is_turned_away, load, run_and_approve, until
+from kit import BINARY, DEPLOY, NOBODY, PATIENCE, ROOT, ask, example, load, may_connect, run_and_approve, until
 
 
 class Images:
@@ -143,8 +143,9 @@ def test_as_compose_runs_it(start: Start, config: dict[str, Any], volume: Path) 
 
     args = [*engine_args(), "--fast", "--execution"]
     user, group = map(int, engine["user"].split(":"))
-    run_and_approve(as_user(user, group, [], *args, "c-1"), "c-1")
-    assert is_turned_away(as_user(user + 1, group + 1, [], *args, "c-2"), "c-2")
+    assert may_connect(volume / "engine.sock", user, group)
+    assert not may_connect(volume / "engine.sock", user + 1, group)
+    run_and_approve(example(user, group, *args, "c-1"), "c-1")
     assert container.stop() == 0, container.said()
     assert list(volume.iterdir()) == []
 
@@ -175,7 +176,10 @@ def test_as_kubernetes_runs_it(start: Start, volume: Path) -> None:
         until(lambda path=relay[name]["httpGet"]["path"]: succeeds(path), f"{name} never succeeds")
     runs_as_nobody_with_nothing(container)
     args = [*engine["args"], "--fast", "--execution"]
-    run_and_approve(as_user(user["runAsUser"], user["runAsGroup"], [], *args, "k-1"), "k-1")
+    uid, gid = user["runAsUser"], user["runAsGroup"]
+    assert may_connect(volume / "engine.sock", uid, gid)
+    assert not may_connect(volume / "engine.sock", uid + 1, gid + 1)
+    run_and_approve(example(uid, gid, *args, "k-1"), "k-1")
     assert container.stop() == 0, container.said()
 
 
