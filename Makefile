@@ -2,15 +2,16 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO := cargo
-part = @printf '\n== %s\n' "$(1)"
+# The one program that is tested, packaged and shipped: static, so it runs anywhere and on nothing.
+host = $(shell rustc --print host-tuple)
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test tools fmt lint rust doc proto python go typescript e2e browser deploy release demo bless bench clean
+.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy demo bless bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python go typescript e2e browser ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python go typescript browser e2e deploy ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -38,27 +39,21 @@ proto: ## Lint, format and breaking changes of the proto; are the committed stub
 	$(call done,proto)
 
 python: ## The Python client, with the oldest and the newest libraries that it supports
-	scripts/python.sh
-	$(call done,python)
-
 go: ## The Go client, with the race detector, against the relay's debug build
-	scripts/go.sh
-	$(call done,go)
+typescript: build ## The TypeScript client: types and schema against golden frames, its example against the relay
+browser: build ## The built-in page in Chromium: demo, gates, killed relays, hostile engines, axe
+e2e: release ## Engines in Python against the program that ships, over TLS and a Unix socket
+deploy: release ## The image, the compose file, the manifests and the unit, with that program in them
 
-typescript: ## The TypeScript client: types and schema against golden frames, its example against the relay
+python go typescript browser e2e deploy:
+	scripts/$@.sh
+	$(call done,$@)
+
+build:
 	$(CARGO) build --locked
-	scripts/typescript.sh
-	$(call done,typescript)
 
-e2e: ## Engines in Python against the release binary, over TLS and a Unix socket
-	$(CARGO) build --locked --release
-	scripts/e2e.sh
-	$(call done,e2e)
-
-browser: ## The built-in page in Chromium: demo, gates, killed relays, hostile engines, axe
-	$(CARGO) build --locked
-	scripts/browser.sh
-	$(call done,browser)
+release: ## The program as it ships: one static file
+	RUSTFLAGS='-C target-feature=+crt-static' $(CARGO) build --locked --release --bin footplate --target $(host)
 
 demo: ## The relay, a scripted engine and a page to watch it
 	$(CARGO) run -- demo

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Engines in Python against the release binary, seen by another maker's WebSocket client, over TLS and a Unix socket.
-# Needs python3, the binary that `cargo build --release` makes, and on the first run the PyPI registry.
+# Engines in Python against the program that ships, seen by another maker's WebSocket client, over TLS and a Unix socket.
+# Needs python3, what `make release` makes, and on the first run the PyPI registry.
 #
 #   scripts/e2e.sh            all of it
 #   scripts/e2e.sh -k gate    arguments go to pytest
@@ -14,10 +14,7 @@ source scripts/venv.sh
 
 packages=(pytest==9.2.0 trustme==1.2.1 websockets==17.4 grpcio==1.85.1 protobuf==7.36.2)
 
-export FOOTPLATE_BINARY=${FOOTPLATE_BINARY:-${CARGO_TARGET_DIR:-$root/target}/release/footplate}
-[ -x "$FOOTPLATE_BINARY" ] ||
-  die "there is no program $FOOTPLATE_BINARY" "run: cargo build --release; or name another binary with FOOTPLATE_BINARY"
-FOOTPLATE_BINARY=$(realpath "$FOOTPLATE_BINARY")
+need_binary
 need_python
 install e2e "${packages[@]}"
 cd tests/e2e

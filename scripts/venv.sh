@@ -9,6 +9,17 @@ need_python() {
     die "python3 is $(python3 -V 2>&1)" "install Python 3.10 or newer"
 }
 
+# need_binary: names in FOOTPLATE_BINARY the program to be tested, unless somebody has named another one there.
+need_binary() {
+  local host
+  host=$(rustc --print host-tuple) || die "rustc does not say what this machine is" "install Rust by rustup (https://rustup.rs)"
+  FOOTPLATE_BINARY=${FOOTPLATE_BINARY:-${CARGO_TARGET_DIR:-$root/target}/$host/release/footplate}
+  [ -x "$FOOTPLATE_BINARY" ] ||
+    die "there is no program $FOOTPLATE_BINARY" "run: make release; or name another program with FOOTPLATE_BINARY"
+  FOOTPLATE_BINARY=$(realpath "$FOOTPLATE_BINARY")
+  export FOOTPLATE_BINARY
+}
+
 # install NAME PACKAGE...: a virtual environment under .cache/python with these packages and the client, made anew when
 # they change.
 install() {

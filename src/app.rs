@@ -6,6 +6,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -151,6 +152,7 @@ impl App {
         let viewers_at = open(&viewer_door, viewer_ports);
         let engines_at = open(&engine_door, engine_ports);
         let admin_at = open(&admin_door, admin_ports);
+        tell_manager(NotifyState::Ready);
         Ok(Self {
             viewers_at,
             engines_at,
@@ -182,6 +184,7 @@ impl App {
         let Drain { delay, grace } = self.drain;
         info!(?delay, ?grace, "draining");
         // Whoever asks is sent elsewhere from now on. Until everybody has asked, all goes on.
+        tell_manager(NotifyState::Stopping);
         self.ready.drop_for_good();
         sleep(delay).await;
         // Nobody new comes in.
@@ -227,6 +230,11 @@ impl Drop for App {
         self.closing.cancel();
         [&self.engines, &self.viewers, &self.inside].into_iter().for_each(Tasks::end);
     }
+}
+
+/// For systemd's `Type=notify`. Only a manager that asked to be told is.
+fn tell_manager(state: NotifyState<'_>) {
+    let _ = sd_notify::notify(&[state]);
 }
 
 /// Opens a door's ports, and says where they are.

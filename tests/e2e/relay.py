@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BINARY = os.environ.get("FOOTPLATE_BINARY") or str(Path(__file__).parents[2] / "target/release/footplate")
+# Named by scripts/e2e.sh, so that nobody tests another program than the one that ships.
+BINARY = os.environ["FOOTPLATE_BINARY"]
 # How long anything may take before it counts as never.
 PATIENCE = 20.0
 
