@@ -17,4 +17,8 @@ if command -v python3 >/dev/null 2>&1 && ! python3 -c 'import venv, ensurepip' 2
     echo "missing: python3's venv module. Install it (Debian: apt-get install python3-venv)." >&2
     missing=1
 fi
+if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
+    echo "missing: root on Linux (containers and their networks, in scripts/deploy.sh). Run: sudo make test; or the other parts by themselves." >&2
+    missing=1
+fi
 exit "$missing"
