@@ -13,6 +13,7 @@ need node "for the proto's linter" "Install Node.js 20 or newer (Debian: apt-get
 need npm "for the proto's linter" "Install npm (Debian: apt-get install npm)."
 need python3 "for the Python client" "Install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)."
 need git "to compare generated files" "Install git (Debian: apt-get install git)."
+need kubectl "to render the manifests" "Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools)."
 if command -v python3 >/dev/null 2>&1 && ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     echo "missing: python3's venv module. Install it (Debian: apt-get install python3-venv)." >&2
     missing=1
