@@ -24,8 +24,10 @@ kubernetes=1.36
 need_binary
 need_python
 
+# Debian's own is too old for the kustomization.
+command -v kubectl >/dev/null || die "kubectl is missing" "install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools)"
 # PROGRAM PACKAGE of Debian's.
-programs=("buildah buildah" "systemd-analyze systemd" "systemd-sysusers systemd" "kubectl kubernetes-client" "file file"
+programs=("buildah buildah" "systemd-analyze systemd" "systemd-sysusers systemd" "file file"
   "unshare util-linux" "setpriv util-linux" "mount mount" "ldd libc-bin")
 missing=()
 for it in "${programs[@]}"; do

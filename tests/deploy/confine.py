@@ -85,7 +85,7 @@ def filter_of(unit: Unit) -> list[seccomp.SyscallFilter]:
 def main() -> None:
     root, unit, directive = Path(sys.argv[1]), Unit(Path(sys.argv[2])), sys.argv[3]
     command = unit.command(directive)
-    filters = filter_of(unit)
+    filters, last_capability = filter_of(unit), int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     must(libc.unshare(NEW_MOUNTS | NEW_IPC), "unshare")
     mount("none", Path("/"), "", RECURSIVE | PRIVATE)
     mount(str(root), root, "", BIND)
@@ -101,7 +101,7 @@ def main() -> None:
     os.umask(int(unit.one("UMask"), 8))
     if unit.one("CapabilityBoundingSet") != "":
         raise SystemExit("confine.py knows only an empty CapabilityBoundingSet")
-    for capability in range(int(LAST_CAPABILITY) + 1):
+    for capability in range(last_capability + 1):
         must(libc.prctl(DROP_FROM_BOUNDING_SET, capability, 0, 0, 0), "drop a capability")
     os.setgroups([])
     os.setresgid(GROUP, GROUP, GROUP)
@@ -112,8 +112,6 @@ def main() -> None:
         it.load()
     os.execve(command[0], command, {"NOTIFY_SOCKET": NOTIFY} if directive == "ExecStart" else {})
 
-
-LAST_CAPABILITY = Path("/proc/sys/kernel/cap_last_cap").read_text()
 
 if __name__ == "__main__":
     main()

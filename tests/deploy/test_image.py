@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,12 @@ def test_as_compose_runs_it(start: Start, config: dict[str, Any], volume: Path) 
     user, group = map(int, engine["user"].split(":"))
     assert may_connect(volume / "engine.sock", user, group)
     assert not may_connect(volume / "engine.sock", user + 1, group)
+    # The engine's own mount can't be written, and need not.
+    (theirs,) = [it for it in engine["volumes"] if it["read_only"]]
+    there = Path(tempfile.mkdtemp(dir="/run"))
+    subprocess.run(["mount", "--bind", "-o", "ro", theirs["target"], str(there)], check=True)
+    assert may_connect(there / "engine.sock", user, group)
+    subprocess.run(["umount", str(there)], check=True)
     run_and_approve(example(user, group, *args, "c-1"), "c-1")
     assert container.stop() == 0, container.said()
     assert list(volume.iterdir()) == []
