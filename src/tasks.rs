@@ -33,7 +33,7 @@ impl Tasks {
                 () = end.cancelled() => {}
             }
         };
-        self.tracker.spawn(owned.instrument(debug_span!("task", task = name)));
+        self.tracker.spawn(owned.instrument(debug_span!(parent: None, "task", task = name)));
     }
 
     /// For those who spawn by themselves. What they spawn is waited for, but not dropped by

@@ -42,7 +42,7 @@ impl Certificate {
         let Files { certificate, key } = files;
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(chain)
             .collect::<Result<_, _>>()
-            .map_err(|err| Fault::NotPem(certificate.clone(), err.to_string()))?;
+            .map_err(|err| Fault::NotPem(certificate.clone(), broken(&err)))?;
         if chain.is_empty() {
             return Err(Fault::NoCertificate(certificate.clone()));
         }
@@ -52,7 +52,7 @@ impl Certificate {
                 return Err(Fault::Encrypted(key.clone()));
             }
             Err(pem::Error::NoItemsFound) => return Err(Fault::NoKey(key.clone())),
-            Err(err) => return Err(Fault::NotPem(key.clone(), err.to_string())),
+            Err(err) => return Err(Fault::NotPem(key.clone(), broken(&err))),
         };
         Self::of(chain, &secret).map_err(|err| match err {
             Unfit::Key(err) => Fault::BadKey(key.clone(), err),
@@ -85,6 +85,17 @@ pub(super) enum Unfit {
     Key(Error),
     Certificate(Error),
     Pair,
+}
+
+/// What is wrong with a PEM file, without the bytes that stand there.
+fn broken(err: &pem::Error) -> String {
+    if matches!(err, pem::Error::MissingSectionEnd { .. }) {
+        "a section has no end; is it still being written?".to_owned()
+    } else if matches!(err, pem::Error::IllegalSectionStart { .. }) {
+        "a line -----BEGIN is damaged".to_owned()
+    } else {
+        err.to_string()
+    }
 }
 
 /// Both ways in which a PEM file says so.

@@ -73,7 +73,7 @@ def test_a_new_certificate_is_served_while_old_connections_live_on(tmp_path: Pat
             relay.wait(lambda: said(relay, "can't be served", door="viewer"), "the viewers' door refuses it")
             with dashboard(relay, certificate) as again:
                 assert serial(again) == record["serial"]
-            status, text = relay.http("GET", "/metrics")
+            status, text = relay.operators("/metrics")
             assert status == 200
             assert 'footplate_certificate_reloads_total{result="reloaded"} 2' in text
             assert 'footplate_certificate_expiry_timestamp_seconds{door="engine"}' in text
