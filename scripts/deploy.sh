@@ -24,8 +24,7 @@ kubernetes=1.36
 need_binary
 need_python
 
-# Debian's own is too old for the kustomization.
-command -v kubectl >/dev/null || die "kubectl is missing" "install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools)"
+command -v go >/dev/null || die "go is missing" "install Go 1.25 or newer (https://go.dev/dl)"
 # PROGRAM PACKAGE of Debian's.
 programs=("buildah buildah" "systemd-analyze systemd" "systemd-sysusers systemd" "file file"
   "unshare util-linux" "setpriv util-linux" "mount mount" "ldd libc-bin")
@@ -43,6 +42,11 @@ fi
 install deploy "${packages[@]}"
 bin=$root/.cache/python/deploy/bin
 
+# What `kubectl apply -k` renders by, in one version for everybody.
+kustomize=$root/.cache/go/kustomize-5.7.1/kustomize
+[ -x "$kustomize" ] || GOBIN=${kustomize%/*} go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1 >&2 ||
+  die "go could not install kustomize" "see its message above; the Go module proxy must be reachable on the first run"
+
 say() { printf 'deploy: %s\n' "$*"; }
 
 # One static file: nothing to interpret it, nothing to load.
@@ -57,7 +61,7 @@ say "$(numfmt --to=iec "$(stat -c %s "$FOOTPLATE_BINARY")"), ${kind#*, version 1
 "$bin/check-jsonschema" --builtin-schema vendor.compose-spec deploy/compose.yaml || die "deploy/compose.yaml" "see above"
 rendered=$(mktemp --suffix=.yaml)
 trap 'rm -f "$rendered"' EXIT
-kubectl kustomize deploy/kubernetes >"$rendered" || die "kubectl kustomize" "see above"
+"$kustomize" build deploy/kubernetes >"$rendered" || die "kustomize" "see above"
 "$bin/kubernetes-validate" --strict -k "$kubernetes" "$rendered" || die "the manifests" "see above"
 
 # A network of their own, with every port free and no way out; mounts and processes that end with it.

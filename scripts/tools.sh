@@ -12,9 +12,8 @@ need cc "for rustls' cryptography" "Install a C compiler (Debian: apt-get instal
 need node "for the proto's linter and the TypeScript client" "Install Node.js 20 or newer (Debian: apt-get install nodejs npm)."
 need npm "for the proto's linter and the TypeScript client" "Install npm (Debian: apt-get install npm)."
 need python3 "for the Python client" "Install Python 3.10 or newer (Debian: apt-get install python3 python3-venv)."
-need go "for the Go client" "Install Go 1.25 or newer (https://go.dev/dl)."
+need go "for the Go client, and to render the manifests" "Install Go 1.25 or newer (https://go.dev/dl)."
 need git "to compare generated files" "Install git (Debian: apt-get install git)."
-need kubectl "to render the manifests" "Install kubectl 1.27 or newer (https://kubernetes.io/docs/tasks/tools)."
 if command -v python3 >/dev/null 2>&1 && ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     echo "missing: python3's venv module. Install it (Debian: apt-get install python3-venv)." >&2
     missing=1
