@@ -86,14 +86,14 @@ export async function demo(t) {
 
 /** `footplate serve`, which comes back on the ports that it had. */
 export class Relay {
-  static async start(t) {
-    const relay = new Relay(t);
+  static async start(t, ...flags) {
+    const relay = new Relay(t, flags);
     await relay.start();
     return relay;
   }
-  constructor(t) { this.t = t; this.viewers = '127.0.0.1:0'; this.engines = '127.0.0.1:0'; }
+  constructor(t, flags) { this.t = t; this.flags = flags; this.viewers = '127.0.0.1:0'; this.engines = '127.0.0.1:0'; }
   async start() {
-    const args = ['serve', '--log-format', 'json', '--viewer-listen', this.viewers, '--engine-listen', this.engines, '--admin-listen', 'none'];
+    const args = ['serve', '--log-format', 'json', '--viewer-listen', this.viewers, '--engine-listen', this.engines, '--admin-listen', 'none', ...this.flags];
     this.program = new Program(this.t, needed('FOOTPLATE_BINARY'), args);
     const at = (door) => this.program.find((lines) => lines.map((line) => (line.startsWith('{') ? JSON.parse(line) : {})).find((it) => it.message === 'listening' && it.door === door)?.address, `no door for ${door}s`);
     [this.viewers, this.engines] = [await at('viewer'), await at('engine')];
