@@ -108,7 +108,8 @@ impl End {
             Self::Fenced => (
                 GoodbyeReason::Fenced,
                 Code::FailedPrecondition,
-                "a later start of this producer has attached",
+                "a later start of this producer has attached; engines that run side by side need names \
+                 of their own",
             ),
             Self::Replaced => (
                 GoodbyeReason::Replaced,

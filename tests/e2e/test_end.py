@@ -9,6 +9,7 @@ import re
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,8 +37,8 @@ def test_sigterm_under_load_ends_well_and_everybody_has_seen_what_was_acknowledg
     pushed = 1
 
     def near() -> bool:
-        # As fast as so many viewers in one process can read: whoever is far behind would not see the end.
-        return min(crowd.pseqs) > pushed - 100 or wire.ended is not None
+        # Far ahead of so many viewers in one process; but who falls off the tape is shown the state in between.
+        return min(crowd.pseqs) > pushed - 800 or wire.ended is not None
 
     def push() -> None:
         nonlocal pushed
@@ -49,7 +50,9 @@ def test_sigterm_under_load_ends_well_and_everybody_has_seen_what_was_acknowledg
     pushing = threading.Thread(target=push, daemon=True)
     pushing.start()
     crowd.wait_for(lambda: min(crowd.pseqs) > 500)
+    before = time.monotonic()
     code = relay.terminate(within=10.5)
+    took = time.monotonic() - before
     crowd.thread.join(PATIENCE)
     with crowd.news:
         crowd.news.notify_all()
@@ -60,6 +63,7 @@ def test_sigterm_under_load_ends_well_and_everybody_has_seen_what_was_acknowledg
     assert wire.end() is grpc.StatusCode.UNAVAILABLE
     acked = wire.acked(RUN)
     assert acked > 500
+    print(f"{VIEWERS} viewers under load: gone {took:.1f} s after SIGTERM, {acked} events acknowledged, none unseen")
     assert min(crowd.pseqs) >= acked, "the engine was told that it is stored, and a viewer has not seen it"
     assert crowd.ends == [("going_away", 1012)] * VIEWERS
 

@@ -71,7 +71,7 @@ func main() {
 	target := flag.String("target", "127.0.0.1:50051", "host:port or unix:/path")
 	ca := flag.String("ca", "", "a file with the authorities to trust; without it the link is not encrypted")
 	execution := flag.String("execution", "", "the execution's id (default: a new one)")
-	producer := flag.String("producer", "example-engine", "the engine's name")
+	producer := flag.String("producer", "example-engine-go", "the engine's name")
 	deadline := flag.Duration("deadline", 0, "how long until the question expires (default: never)")
 	fast := flag.Bool("fast", false, "don't pretend that work takes time")
 	flag.Parse()
