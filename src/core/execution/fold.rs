@@ -92,7 +92,7 @@ impl Execution {
                 Ok(())
             }
         };
-        self.prune(limits);
+        self.prune(limits, &after);
         after.progress = self.progress;
         (applied.err(), after)
     }
@@ -331,19 +331,22 @@ impl Execution {
         true
     }
 
-    /// Bounds what would otherwise grow with the execution's life.
-    fn prune(&mut self, limits: &Limits) {
+    /// Bounds what would otherwise grow with the execution's life. Gates and commands that may not go yet are looked at only when
+    /// one of them has moved: an event must not cost more because many wait for an engine.
+    fn prune(&mut self, limits: &Limits, after: &After) {
         while limits.errors < self.errors.len() {
             self.errors.pop_front();
         }
-        while limits.commands < self.commands.len() {
+        let moved = after.command.is_some() || self.is_over();
+        while moved && limits.commands < self.commands.len() {
             let done = self.commands.values().filter(|it| it.stage.is_final());
             let Some(oldest) = done.min_by_key(|it| it.since) else { break };
             let oldest = oldest.command.id.clone();
             self.commands.remove(&oldest);
         }
         let settled = self.gates.len() - self.progress.open_gates as usize;
-        if limits.gate_results < settled {
+        let moved = after.gate.is_some() || self.is_over();
+        if moved && limits.gate_results < settled {
             let done = self.gates.values().filter(|it| !it.is_open() && !it.is_owed());
             if let Some(oldest) = done.min_by_key(|it| it.since) {
                 let oldest = oldest.asked.gate_id.clone();
