@@ -228,7 +228,8 @@ impl App {
 impl Drop for App {
     fn drop(&mut self) {
         self.closing.cancel();
-        [&self.engines, &self.viewers, &self.inside].into_iter().for_each(Tasks::end);
+        let all = [&self.engines, &self.viewers, &self.inside, &self.admin];
+        all.into_iter().for_each(Tasks::end);
     }
 }
 

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
+use tracing::info;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::model::Timestamp;
+use crate::telemetry::Metrics;
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,14 @@ impl Facts {
             begins: time(validity.not_before.timestamp()),
             expires: time(validity.not_after.timestamp()),
         })
+    }
+
+    /// Says that this is what `door` shows itself with, and by what `news`: in the log, and for
+    /// alarms.
+    pub(super) fn tell(&self, door: &'static str, metrics: &Metrics, news: &str) {
+        let Self { subject, serial, fingerprint, expires, .. } = self;
+        metrics.certificate_expiry_timestamp.of(door).set(expires.0.div_euclid(1_000_000));
+        info!(door, subject, serial, sha256 = fingerprint, %expires, "{news}");
     }
 
     /// What is wrong with its time, if something is: it is served nevertheless, and refused by

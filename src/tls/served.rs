@@ -11,8 +11,6 @@ use rustls::server::{
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 
-use tracing::info;
-
 use super::files::Print;
 use super::{Certificate, Fault, Files, Watch};
 use crate::seams::Clock;
@@ -69,15 +67,7 @@ impl Served {
     ) -> Option<Watch> {
         let now = self.shown.certificate.load();
         let facts = now.facts();
-        metrics.certificate_expiry_timestamp.of(door).set(facts.expires.0.div_euclid(1_000_000));
-        info!(
-            door,
-            subject = facts.subject,
-            serial = facts.serial,
-            sha256 = facts.fingerprint,
-            expires = %facts.expires,
-            "certificate in use"
-        );
+        facts.tell(door, metrics, "certificate in use");
         let (files, print) = self.from.clone()?;
         let (clock, metrics) = (clock.clone(), Arc::clone(metrics));
         Some(Watch::new(door, files, print, Arc::clone(&self.shown), clock, metrics))

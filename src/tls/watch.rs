@@ -141,18 +141,8 @@ impl Watch {
         self.print = print;
         (self.refused, self.told_untimely) = (None, false);
         self.metrics.certificate_reloads.of("reloaded").inc();
-        self.metrics
-            .certificate_expiry_timestamp
-            .of(self.door)
-            .set(facts.expires.0.div_euclid(1_000_000));
-        info!(
-            door = self.door,
-            subject = facts.subject,
-            serial = facts.serial,
-            sha256 = facts.fingerprint,
-            expires = %facts.expires,
-            "certificate reloaded; new connections are given it"
-        );
+        let news = "certificate reloaded; new connections are given it";
+        facts.tell(self.door, &self.metrics, news);
         self.look_at_the_calendar();
         Look::Reloaded
     }

@@ -1,8 +1,6 @@
 //! The relay ends although somebody at the other side does not: peers that ignore GOAWAY, keep their
 //! side of a stream open, never answer a close frame, or have frozen altogether.
 
-use std::time::Duration;
-
 use footplate::app::App;
 use footplate::config::{Config, Flags};
 use footplate::engine::pb::attach_request::Message as Say;
@@ -195,7 +193,7 @@ async fn during_the_delay_it_is_not_ready_but_goes_on() {
     drain.shutdown().await;
     let gone = async {
         while TcpStream::connect(("127.0.0.1", viewers)).await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::task::yield_now().await;
         }
     };
     timeout(LONG, gone).await.expect("nothing outlives the relay");
