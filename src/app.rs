@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -31,9 +31,11 @@ use crate::viewer::{Departure, Plan};
 mod certs;
 mod inside;
 mod show;
+mod signals;
 
 pub use certs::certs;
 pub use inside::identity;
+pub use signals::{Asked, Signals};
 
 /// How far apart viewers leave, where there is time: as far as others can bear their coming.
 const PACE: Duration = Duration::from_millis(5);
@@ -292,51 +294,4 @@ fn explain(listen: &Listen, err: &io::Error) -> anyhow::Error {
     };
     let without = if *flag == ADMIN_LISTEN { ", or do without (`none`)" } else { "" };
     anyhow!("{flag} {address}: can't listen there ({err}); {remedy}{without}")
-}
-
-/// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// The end: SIGTERM or SIGINT.
-    End,
-    /// Certificates are to be read again: SIGHUP.
-    Reload,
-}
-
-/// Waits for the first of these signals; after that, [`Signals::next`] can be asked again.
-#[derive(Debug)]
-pub struct Signals {
-    hup: tokio::signal::unix::Signal,
-    term: tokio::signal::unix::Signal,
-    int: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    /// From now on they don't kill the process.
-    ///
-    /// # Errors
-    /// What the kernel says.
-    pub fn listen() -> anyhow::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let listen = |kind| signal(kind).context("can't listen for signals");
-        Ok(Self {
-            hup: listen(SignalKind::hangup())?,
-            term: listen(SignalKind::terminate())?,
-            int: listen(SignalKind::interrupt())?,
-        })
-    }
-
-    /// The next one.
-    pub async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.term.recv() => Asked::End,
-            _ = self.int.recv() => Asked::End,
-            _ = self.hup.recv() => Asked::Reload,
-        }
-    }
-
-    /// The next one that asks for the end. Nothing is reloaded on the way there.
-    pub async fn end(&mut self) {
-        while self.next().await != Asked::End {}
-    }
 }

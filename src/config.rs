@@ -2,11 +2,7 @@
 //! line each, with its place and the remedy; nothing behind this module checks a setting again or
 //! reads the environment.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::FromArgMatches as _;
 
@@ -25,7 +21,7 @@ mod values;
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
-use crate::tls::{Files, Served};
+use crate::tls::Served;
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
@@ -208,36 +204,3 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
 const FORMAT: &str = "it is text or json";
-
-impl Check {
-    fn tls(
-        &mut self,
-        flags: [&'static str; 2],
-        cert: Option<&String>,
-        key: Option<&String>,
-    ) -> Option<Served> {
-        match (cert, key) {
-            (None, None) => None,
-            (Some(cert), None) => {
-                let what = format!("a certificate without its key; name that with {}", flags[1]);
-                self.wrong(flags[0], cert, what);
-                None
-            }
-            (None, Some(key)) => {
-                let what = format!("a key without its certificate; name that with {}", flags[0]);
-                self.wrong(flags[1], key, what);
-                None
-            }
-            (Some(cert), Some(key)) => {
-                Served::from_files(Files { certificate: cert.into(), key: key.into() })
-                    .map_err(|fault| {
-                        let of_cert = fault.path() == Path::new(cert);
-                        let (flag, value) =
-                            if of_cert { (flags[0], cert) } else { (flags[1], key) };
-                        self.wrong(flag, value, fault.to_string());
-                    })
-                    .ok()
-            }
-        }
-    }
-}

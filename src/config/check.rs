@@ -1,7 +1,10 @@
 //! What is wrong with a configuration, collected: each setting is read by itself, and one that is wrong
 //! keeps no other from being read. Nothing here knows which settings there are.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use super::flags::PEM;
 use super::layers::Places;
@@ -9,6 +12,7 @@ use super::problem::{Place, Problem};
 use super::settings::Setting;
 use super::{ADMIN_LISTEN, Listen, values};
 use crate::seams::Address;
+use crate::tls::{Files, Served};
 
 const TIME: &str = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
 
@@ -139,6 +143,38 @@ impl Check {
                 self.wrong(flag, &text, "it is named twice; give each door its own port");
             }
             seen.push(address);
+        }
+    }
+
+    /// A door's certificate with its key: both or neither.
+    pub(super) fn tls(
+        &mut self,
+        flags: [&'static str; 2],
+        cert: Option<&String>,
+        key: Option<&String>,
+    ) -> Option<Served> {
+        match (cert, key) {
+            (None, None) => None,
+            (Some(cert), None) => {
+                let what = format!("a certificate without its key; name that with {}", flags[1]);
+                self.wrong(flags[0], cert, what);
+                None
+            }
+            (None, Some(key)) => {
+                let what = format!("a key without its certificate; name that with {}", flags[0]);
+                self.wrong(flags[1], key, what);
+                None
+            }
+            (Some(cert), Some(key)) => {
+                Served::from_files(Files { certificate: cert.into(), key: key.into() })
+                    .map_err(|fault| {
+                        let of_cert = fault.path() == Path::new(cert);
+                        let (flag, value) =
+                            if of_cert { (flags[0], cert) } else { (flags[1], key) };
+                        self.wrong(flag, value, fault.to_string());
+                    })
+                    .ok()
+            }
         }
     }
 }
