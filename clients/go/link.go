@@ -210,6 +210,10 @@ func (l *link) listen() error {
 			return err
 		}
 		l.receive(response)
+		if response.GetGoodbye() != nil {
+			// The last message. The relay waits with the status until this side has ended.
+			return nil
+		}
 	}
 }
 

@@ -2,12 +2,13 @@
 //! that an engine that does not read holds up nobody's reading but its own, and the other way round.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::SendError};
 use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use tracing::{Span, debug, field::display, info};
@@ -27,6 +28,9 @@ use crate::shard::ToEngine;
 const DRAIN: usize = 256;
 /// How long an engine that does not read is waited for, to be told why it is let go.
 const FAREWELL: Duration = Duration::from_secs(10);
+/// How long the status waits for an engine that has been told goodbye to end its side. gRPC's C core
+/// (Python, C++, Ruby …) drops what its program has not read yet once a status that is an error is in.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Where an attached engine's messages go.
 pub(super) type Responses = mpsc::Sender<Result<pb::AttachResponse, Status>>;
@@ -49,18 +53,33 @@ pub(super) async fn attached(
     };
     end.log();
     door.metrics().engine_streams_ended.of(end.word()).inc();
-    let goodbye =
-        end.goodbye(door.limits().retry).map(|goodbye| Ok(said(Response::Goodbye(goodbye))));
-    let last = goodbye.into_iter().chain(end.status().map(Err));
     let farewell = async {
-        for message in last {
-            if responses.send(message).await.is_err() {
-                return;
+        if let Some(goodbye) = end.goodbye(door.limits().retry) {
+            responses.send(Ok(said(Response::Goodbye(goodbye)))).await?;
+            tokio::select! {
+                _ = timeout(LINGER, ended(&mut inbound)) => {}
+                () = responses.closed() => {}
             }
         }
+        if let Some(status) = end.status() {
+            responses.send(Err(status)).await?;
+        }
+        Ok::<_, SendError<_>>(())
     };
     // Who does not listen even to this has its stream ended without it.
     drop(timeout(FAREWELL, farewell).await);
+}
+
+/// Reads past what an engine that was told goodbye still says, until it ends its side.
+async fn ended(inbound: &mut Streaming<pb::AttachRequest>) {
+    loop {
+        match inbound.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => return,
+            // What can't be read has no end to wait for.
+            Err(_) => pending().await,
+        }
+    }
 }
 
 /// The first message, which has to be a greeting and to come soon.

@@ -72,6 +72,8 @@ class Wire:
         code = grpc.StatusCode.OK
         try:
             for response in self._call:
+                if response.WhichOneof("message") == "goodbye":
+                    self._out.put(None)
                 with self.news:
                     self.heard.append(response)
                     for result in response.results.results:

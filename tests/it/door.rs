@@ -46,6 +46,20 @@ async fn hello_has_to_come_within_ten_seconds() {
     assert_eq!(dialled.elapsed().as_secs(), 10);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_status_waits_for_an_engine_to_end_its_side_but_not_for_ever() {
+    let mut bench = Bench::start().await;
+    let mut engine = bench.attach().await;
+    engine.say(hello(vec![])).await;
+    let Told::Goodbye(_) = engine.hears().await else { panic!("no goodbye") };
+    let told = Instant::now();
+    for _ in 0..100 {
+        engine.says_events(vec![batch("x1", 1, 1)]).await;
+    }
+    assert_eq!(engine.heard.message().await.unwrap_err().code(), Code::InvalidArgument);
+    assert_eq!(told.elapsed().as_secs(), 1);
+}
+
 #[tokio::test]
 async fn a_hello_without_a_name_or_an_epoch_is_none() {
     for (id, epoch, field) in [

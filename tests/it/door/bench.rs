@@ -150,10 +150,13 @@ impl Engine {
         }
     }
 
-    /// The farewell, and the status behind it.
+    /// The farewell, on which the engine ends its side, and the status behind it.
     pub(super) async fn hears_goodbye(&mut self) -> (pb::Goodbye, Status) {
         match self.hears().await {
-            Told::Goodbye(goodbye) => (goodbye, self.heard.message().await.unwrap_err()),
+            Told::Goodbye(goodbye) => {
+                self.tell = None;
+                (goodbye, self.heard.message().await.unwrap_err())
+            }
             other => panic!("no goodbye: {other:?}"),
         }
     }

@@ -445,6 +445,8 @@ class Engine:
                             self._executions[execution_id]._lane.state_needed(asked=True)
                 elif kind == "goodbye":
                     link["goodbye"] = response.goodbye
+                    # Ends our side; the status comes when the relay has seen it.
+                    link["over"] = True
             except (EngineStopped, LaneRefused) as error:
                 log.debug("not answered: %s", error)
             self._changed()

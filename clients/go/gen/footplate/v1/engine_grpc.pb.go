@@ -41,7 +41,9 @@ type EngineServiceClient interface {
 	// The engine sends `Hello` within 10 seconds and nothing else before it has got `Welcome`. It then numbers its events
 	// per execution, keeps each until it is acknowledged, and sends what is not acknowledged again on the next stream. The
 	// relay ends a stream with `Goodbye`, except after a half-close of the engine: then all acknowledgements are flushed
-	// and the status is OK. Set no deadline on this call; ping the connection about every 20 seconds.
+	// and the status is OK. An engine that hears `Goodbye` half-closes, so that the status, which comes then or after a
+	// second, can't overtake what it has not read yet. Set no deadline on this call; ping the connection about every 20
+	// seconds.
 	Attach(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[AttachRequest, AttachResponse], error)
 	// Events without a stream, for scripts. The rules for events are the same; no decisions and no commands come back.
 	// Answered when the events are as durable as configured. A deadline of 10 seconds is reasonable; after one that has
@@ -96,7 +98,9 @@ type EngineServiceServer interface {
 	// The engine sends `Hello` within 10 seconds and nothing else before it has got `Welcome`. It then numbers its events
 	// per execution, keeps each until it is acknowledged, and sends what is not acknowledged again on the next stream. The
 	// relay ends a stream with `Goodbye`, except after a half-close of the engine: then all acknowledgements are flushed
-	// and the status is OK. Set no deadline on this call; ping the connection about every 20 seconds.
+	// and the status is OK. An engine that hears `Goodbye` half-closes, so that the status, which comes then or after a
+	// second, can't overtake what it has not read yet. Set no deadline on this call; ping the connection about every 20
+	// seconds.
 	Attach(grpc.BidiStreamingServer[AttachRequest, AttachResponse]) error
 	// Events without a stream, for scripts. The rules for events are the same; no decisions and no commands come back.
 	// Answered when the events are as durable as configured. A deadline of 10 seconds is reasonable; after one that has

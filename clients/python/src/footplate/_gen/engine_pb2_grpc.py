@@ -67,7 +67,9 @@ class EngineServiceServicer(object):
         The engine sends `Hello` within 10 seconds and nothing else before it has got `Welcome`. It then numbers its events
         per execution, keeps each until it is acknowledged, and sends what is not acknowledged again on the next stream. The
         relay ends a stream with `Goodbye`, except after a half-close of the engine: then all acknowledgements are flushed
-        and the status is OK. Set no deadline on this call; ping the connection about every 20 seconds.
+        and the status is OK. An engine that hears `Goodbye` half-closes, so that the status, which comes then or after a
+        second, can't overtake what it has not read yet. Set no deadline on this call; ping the connection about every 20
+        seconds.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
