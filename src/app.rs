@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{ADMIN_LISTEN, Config, Drain, Listen};
+use crate::dialect::Dialects;
 use crate::engine;
 use crate::http::{
     admin::Admin,
@@ -26,7 +27,7 @@ use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 use crate::tls;
-use crate::viewer::{Departure, Plan};
+use crate::viewer::{Departure, Plan, kin::Kin};
 
 mod certs;
 mod inside;
@@ -93,8 +94,10 @@ impl App {
         });
         let site = Arc::new(Site {
             shards: parts.shards,
-            native: parts.native,
-            windags: parts.windags,
+            dialects: Dialects::default(),
+            kin: Kin::default(),
+            verifier: parts.verifier,
+            clock: seams.clock.clone(),
             welcome: parts.welcome,
             assets: config.assets.map(assets::Directory::new),
             allowed: config.allowed,

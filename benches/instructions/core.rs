@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use footplate::core::Input;
-use footplate::dialect::{Dialect, native::Native};
+use footplate::dialect::{Call, Dialect, native::Native};
 use footplate::model::{DecisionAsk, Principal, Target, ViewerId};
 
 use crate::cases::{Case, Work};
@@ -64,7 +64,7 @@ fn read() -> Work {
         r#"{{"type":"human_decision","decision_id":"0191c0de-7","execution_id":"{EXECUTION}","gate_id":"{}","gate_version":1,"option_id":"approve","comment":"looks good"}}"#,
         gate_id(7)
     );
-    let mut conversation = Native.converse(None);
+    let mut conversation = Native.converse(&Call::default());
     Box::new(move |units| {
         for _ in 0..units {
             let said = conversation.read(black_box(&frame));

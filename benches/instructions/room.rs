@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use footplate::dialect::native::Native;
+use footplate::dialect::{Dialect, native::Native};
 use footplate::model::{Record, Seq, ViewerId};
-use footplate::room::{Bell, Keep, Room};
+use footplate::room::{Bell, Keep, Line, Room};
 use footplate::viewer::{Cursor, Topic, Viewer};
 
 use crate::cases::{Case, Work};
@@ -54,11 +54,13 @@ fn room(burst: usize, watching: usize, pump: bool) -> Work {
         for _ in 0..rounds {
             for _ in 0..burst {
                 let record = &records[next % records.len()];
-                room.append(start, |dialect, out| dialect.record(record, out));
+                let render =
+                    |dialect: &'static dyn Dialect, out: &mut _| dialect.record(record, out);
+                room.append(start, Line::default(), |_| false, render);
                 next += 1;
             }
             turn += 1;
-            room.publish(start, turn);
+            room.publish(start, turn, |_, _| (), |_, _, _| ());
             for viewer in viewers.iter_mut().filter(|_| pump) {
                 let sink = |slices: &[IoSlice<'_>]| {
                     let bytes = slices.iter().map(|it| it.len()).sum();

@@ -10,8 +10,8 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, info};
 
+use crate::auth::verifier::{Loopback, Verifier};
 use crate::core::{Limits, Relay};
-use crate::dialect::{Dialect, native::Native, windags::Windags};
 use crate::engine;
 use crate::http::{listen, routes::Welcome};
 use crate::model::{Durability, Identity};
@@ -29,8 +29,7 @@ const INBOX: usize = 1_024;
 /// What the doors are given.
 pub(super) struct Parts {
     pub(super) shards: Shards,
-    pub(super) native: &'static dyn Dialect,
-    pub(super) windags: &'static dyn Dialect,
+    pub(super) verifier: Arc<dyn Verifier>,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
 }
@@ -57,7 +56,9 @@ pub(super) async fn start(
         }
     });
 
+    let verifier: Arc<dyn Verifier> = Arc::new(Loopback);
     let house = House {
+        verifier: Arc::clone(&verifier),
         shards: shards.clone(),
         clock: seams.clock.clone(),
         boot,
@@ -95,13 +96,7 @@ pub(super) async fn start(
     });
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
-    Parts {
-        shards,
-        native: &Native,
-        windags: &Windags { wire_extras: true },
-        welcome,
-        engines: BoxCloneSyncService::new(engines),
-    }
+    Parts { shards, verifier, welcome, engines: BoxCloneSyncService::new(engines) }
 }
 
 /// Who an engine is: on this machine its user, where the kernel says so.

@@ -157,9 +157,14 @@ impl Relay {
         self.timers.next()
     }
 
-    /// The execution that a name means: its own, or an alias.
+    /// The log that a name means: an execution's own name or an alias of it, or
+    /// [`ExecutionId::of_workflow`].
     pub fn resolve(&self, name: &str) -> Option<ExecutionId> {
-        let own = name.parse().ok().filter(|id| self.logs.contains_key(id));
+        let id = match name.strip_prefix('*') {
+            Some(workflow) => workflow.parse().ok().map(|it| ExecutionId::of_workflow(&it)),
+            None => name.parse().ok(),
+        };
+        let own = id.filter(|id| self.logs.contains_key(id));
         own.or_else(|| self.aliases.get(&name.parse().ok()?).cloned())
     }
 
@@ -182,8 +187,12 @@ impl Relay {
 
     /// Every execution, in the order of their names. Logs of workflows are none.
     pub fn executions(&self) -> impl Iterator<Item = (&ExecutionId, Position, &Execution)> {
-        let own = self.logs.values().filter(|log| log.execution.workflow().is_none());
-        own.map(|log| (&log.execution, log.history.position(), &log.state))
+        self.logs().filter(|(id, ..)| id.workflow().is_none())
+    }
+
+    /// Every log, in the order of their names.
+    pub fn logs(&self) -> impl Iterator<Item = (&ExecutionId, Position, &Execution)> {
+        self.logs.values().map(|log| (&log.execution, log.history.position(), &log.state))
     }
 
     /// The newest record of an execution.

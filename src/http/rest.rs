@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::{Body, Refusal, json, routes::Site};
 use crate::core::{Answer, Input, Stage};
-use crate::dialect::{Conversation, Said, Summary, Unintelligible};
+use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
 use crate::frame::{Frames, first_len};
 use crate::model::{CommandKind, Position, Principal, Seq, Text, ViewerId};
 use crate::shard::Message;
@@ -41,7 +41,7 @@ impl Rest<'_> {
             .map(|(execution, at, state)| Summary { execution, at: *at, state })
             .collect();
         let mut out = Frames::default();
-        self.site.native.directory_in_one(&items, &mut out);
+        self.site.dialects.native.directory_in_one(&items, &mut out);
         Ok(json(StatusCode::OK, joined(&out)))
     }
 
@@ -51,7 +51,7 @@ impl Rest<'_> {
         let found = self.ask(|reply| Message::Snapshot { name, principal, reply }).await?;
         let (execution, at, state) = found.ok_or_else(unknown)?;
         let mut out = Frames::default();
-        self.site.native.state_in_one(&execution, at, &state, &mut out);
+        self.site.dialects.native.state_in_one(&execution, at, &state, &mut out);
         Ok(json(StatusCode::OK, joined(&out)))
     }
 
@@ -66,7 +66,7 @@ impl Rest<'_> {
         let (execution, head, recovered, records) = found.ok_or_else(unknown)?;
         let mut out = Frames::default();
         for record in &records {
-            self.site.native.record(record, &mut out);
+            self.site.dialects.native.record(record, &mut out);
         }
         let body = format!(
             r#"{{"execution_id":{},"epoch":{},"head":{},"recovered":{recovered},"records":[{}]}}"#,
@@ -88,7 +88,7 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let known = [("type", "human_decision"), ("execution_id", execution), ("gate_id", gate)];
         let message = completed(&known, &read(headers, body).await?);
-        let mut conversation = self.site.native.converse(None);
+        let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Decide(ask)) => {
                 let principal = Principal::clone(&self.principal);
@@ -107,7 +107,7 @@ impl Rest<'_> {
         body: Incoming,
     ) -> Result<Response<Body>, Refusal> {
         let message = completed(&[("execution_id", execution)], &read(headers, body).await?);
-        let mut conversation = self.site.native.converse(None);
+        let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if !matches!(ask.kind, CommandKind::Start { .. }) => {
                 let principal = Principal::clone(&self.principal);
@@ -125,7 +125,7 @@ impl Rest<'_> {
         body: Incoming,
     ) -> Result<Response<Body>, Refusal> {
         let message = completed(&[("type", "start_execution")], &read(headers, body).await?);
-        let mut conversation = self.site.native.converse(None);
+        let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if matches!(ask.kind, CommandKind::Start { .. }) => {
                 let principal = Principal::clone(&self.principal);

@@ -22,11 +22,14 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::debug;
 
 use super::{Body, Refusal, assets, caller::Allowed, health, listen, rest};
-use crate::dialect::Dialect;
+use crate::auth::verifier::Verifier;
+use crate::dialect::{Dialect, Dialects};
 use crate::model::{Principal, Text, ViewerId};
+use crate::seams::Clock;
 use crate::shard::Shards;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::viewer::kin::Kin;
 use crate::viewer::{connection::Guest, handshake};
 
 /// The longest name that is worth looking up, in bytes. A longer one is cut to one byte more, so
@@ -43,6 +46,15 @@ enum Route {
     Stream,
     /// WebSocket, windags.
     Dag(Text),
+    /// WebSocket, executions: in the dress of the guide, and in the real one.
+    Watched(Text),
+    WatchedReal(Text),
+    /// WebSocket, stage5.
+    Run(Text),
+    /// WebSocket, nebula.
+    Nebula,
+    /// nebula's way to start an execution.
+    Execute(Text),
     Executions,
     Execution(Text),
     Records(Text),
@@ -52,7 +64,7 @@ enum Route {
 }
 
 /// What begins with these is never a file of the user's own page, whether there is an address or not.
-const OURS: [&str; 5] = ["v1", "api", "livez", "readyz", "metrics"];
+const OURS: [&str; 6] = ["v1", "api", "ws", "livez", "readyz", "metrics"];
 
 /// Whether a path is in the part of the URL space that is not the page's.
 fn is_ours(path: &str) -> bool {
@@ -71,6 +83,11 @@ impl Route {
             ["readyz"] => Self::Ready,
             ["v1", "stream"] => Self::Stream,
             ["api", "dags", dag, "stream"] => Self::Dag(name(dag)),
+            ["api", "ws", "executions", it] => Self::Watched(name(it)),
+            ["ws", "executions", it] => Self::WatchedReal(name(it)),
+            ["ws", it] => Self::Run(name(it)),
+            ["api", "v1", "ws"] => Self::Nebula,
+            ["api", "v1", "workflows", it, "execute"] => Self::Execute(name(it)),
             ["v1", "executions"] => Self::Executions,
             ["v1", "executions", it] => Self::Execution(name(it)),
             ["v1", "executions", it, "records"] => Self::Records(name(it)),
@@ -85,8 +102,15 @@ impl Route {
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Decisions(..) | Self::Commands(_) | Self::Start => "POST, OPTIONS",
-            Self::Stream | Self::Dag(_) => "GET",
+            Self::Decisions(..) | Self::Commands(_) | Self::Start | Self::Execute(_) => {
+                "POST, OPTIONS"
+            }
+            Self::Stream
+            | Self::Dag(_)
+            | Self::Watched(_)
+            | Self::WatchedReal(_)
+            | Self::Run(_)
+            | Self::Nebula => "GET",
             Self::Page
             | Self::Live
             | Self::Ready
@@ -111,10 +135,14 @@ pub type Welcome =
 pub struct Site {
     /// The executions.
     pub shards: Shards,
-    /// Spoken at `/v1/stream`, and by the REST paths.
-    pub native: &'static dyn Dialect,
-    /// Spoken at `/api/dags/{dagId}/stream`.
-    pub windags: &'static dyn Dialect,
+    /// What is spoken there.
+    pub dialects: Dialects,
+    /// Connections of the same clients.
+    pub kin: Kin,
+    /// Knows tokens.
+    pub verifier: Arc<dyn Verifier>,
+    /// The time.
+    pub clock: Clock,
     /// Receives viewers.
     pub welcome: Welcome,
     /// The user's own page, instead of the built-in one.
@@ -188,11 +216,26 @@ impl Site {
             (None, _) => return Err(assets::nothing()),
         };
         // A WebSocket has more to say about its request than its method.
-        if route == Route::Stream {
-            return Ok(self.upgrade(head, upgrade, connection, self.native, None));
-        }
-        if let Route::Dag(dag) = route {
-            return Ok(self.upgrade(head, upgrade, connection, self.windags, Some(dag)));
+        let spoken = match &route {
+            Route::Stream => Some((self.dialects.native, None)),
+            Route::Dag(it) => Some((self.dialects.windags, Some(it))),
+            Route::Watched(it) => Some((self.dialects.executions, Some(it))),
+            Route::WatchedReal(it) => Some((self.dialects.executions_real, Some(it))),
+            Route::Run(it) => Some((self.dialects.stage5, Some(it))),
+            Route::Nebula => Some((self.dialects.nebula, None)),
+            Route::Page
+            | Route::Live
+            | Route::Ready
+            | Route::Executions
+            | Route::Execution(_)
+            | Route::Records(_)
+            | Route::Decisions(..)
+            | Route::Commands(_)
+            | Route::Start
+            | Route::Execute(_) => None,
+        };
+        if let Some((dialect, path)) = spoken {
+            return self.upgrade(head, upgrade, connection, dialect, path.cloned()).await;
         }
         if head.method == Method::OPTIONS {
             return Ok(allow(Response::new(Body::empty()), &route));
@@ -214,41 +257,43 @@ impl Site {
             Route::Decisions(it, gate) => rest.decide(&it, &gate, &head.headers, body).await,
             Route::Commands(it) => rest.command(&it, &head.headers, body).await,
             Route::Start => rest.start(&head.headers, body).await,
-            Route::Stream | Route::Dag(_) => unreachable!("answered above"),
+            Route::Execute(_) => Err(assets::nothing()),
+            Route::Stream
+            | Route::Dag(_)
+            | Route::Watched(_)
+            | Route::WatchedReal(_)
+            | Route::Run(_)
+            | Route::Nebula => unreachable!("answered above"),
         }
     }
 
     /// Answers 101, and hands the connection over once the peer has seen it.
-    fn upgrade(
+    async fn upgrade(
         &self,
         head: &request::Parts,
         upgrade: OnUpgrade,
         connection: Option<listen::Connection>,
         dialect: &'static dyn Dialect,
         path: Option<Text>,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, Refusal> {
         let headers = match handshake::check(head) {
             Ok(headers) => headers,
             Err(fault) => {
                 let mut response =
                     Refusal::new(fault.status(), fault.code(), fault.to_string()).response();
                 response.headers_mut().extend(fault.header());
-                return response;
+                return Ok(response);
             }
         };
+        let subprotocol = path.is_none() && handshake::offers_ours(&head.headers);
+        let guest = self.guest(head, connection.as_ref(), dialect, path).await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         *response.headers_mut() = headers;
-        if path.is_none() && handshake::offers_ours(&head.headers) {
+        if subprotocol {
             let ours = HeaderValue::from_static(handshake::SUBPROTOCOL);
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, ours);
         }
-        let guest = Guest {
-            viewer: self.next_viewer(),
-            dialect,
-            conversation: dialect.converse(path),
-            principal: Principal::local(),
-        };
         let welcome = Arc::clone(&self.welcome);
         // hyper is done with the connection now, so this task is what counts as it: with its seat.
         self.tasks.spawn("viewer", async move {
@@ -258,7 +303,7 @@ impl Site {
                 Err(err) => debug!(%err, "gone before it was a WebSocket"),
             }
         });
-        response
+        Ok(response)
     }
 
     /// A number that no other viewer has.

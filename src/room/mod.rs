@@ -5,6 +5,7 @@
 //! never hold anything for one viewer but the bell to ring.
 
 mod bell;
+mod channel;
 mod segment;
 mod still;
 mod tape;
@@ -23,12 +24,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use channel::{Channel, stamp};
+
 use crate::dialect::Dialect;
 use crate::frame::Frames;
 use crate::model::{Seq, ViewerId};
-
-/// When a tape begins, by its own clock: records that came before it have a time too.
-const BORN: u32 = 1 << 24;
 
 /// A tape as its room writes it and its viewers read it.
 #[derive(Debug)]
@@ -67,25 +67,13 @@ pub struct Room {
     channels: BTreeMap<&'static str, Channel>,
 }
 
-/// One log in one dialect.
-#[derive(Debug)]
-struct Channel {
-    dialect: &'static dyn Dialect,
-    born: Instant,
-    shared: Arc<Shared>,
-    draft: Draft,
-    /// Whether there is something to be seen, and how many records came, since the bells were rung.
-    loud: bool,
-    silent: usize,
-    bells: BTreeMap<ViewerId, Arc<Bell>>,
-}
-
-/// What this turn has added, and nobody has seen yet.
-#[derive(Debug)]
-struct Draft {
-    first: Seq,
-    frames: Frames,
-    ends: Vec<u32>,
+/// What a room needs to know of a record to write it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Line {
+    /// A log line, of which there may be too many.
+    pub log: bool,
+    /// It ends the execution: it is not to be waited for.
+    pub last: bool,
 }
 
 /// The memory for states is used up: come back later.
@@ -111,15 +99,14 @@ impl Room {
         past: impl IntoIterator<Item = (Seq, Duration, R)>,
         render: impl Fn(&'static dyn Dialect, &R, &mut Frames),
     ) -> Arc<Shared> {
-        let keep = self.keep;
+        let calm = dialect.calm();
+        let bytes = calm.map_or(self.keep.bytes, |calm| calm.keep.min(self.keep.bytes));
+        let keep = Keep { bytes, ..self.keep };
         let begin = || {
             let mut past = past.into_iter().peekable();
             let first = past.peek().map_or(head.next(), |(seq, ..)| *seq);
             let shared = Arc::new(Shared::new(Tape::new(first, keep)));
-            let draft = Draft { first, frames: Frames::default(), ends: Vec::new() };
-            let bells = BTreeMap::new();
-            let (born, loud, silent) = (now, false, 0);
-            let mut channel = Channel { dialect, born, shared, draft, loud, silent, bells };
+            let mut channel = Channel::new(now, dialect, first, shared);
             for (_, age, record) in past {
                 channel.draft.record(|out| render(dialect, &record, out));
                 channel.flush(stamp(Duration::ZERO, age));
@@ -128,29 +115,75 @@ impl Room {
         };
         let channel = self.channels.entry(dialect.name()).or_insert_with(begin);
         channel.bells.insert(viewer, bell);
+        debug_assert!(channel.draft.is_empty(), "who comes finds all there is");
         channel.shared.clone()
     }
 
-    /// Renders one record. Viewers see it once the turn is over: [`Room::publish`].
-    pub fn append(&mut self, now: Instant, render: impl Fn(&'static dyn Dialect, &mut Frames)) {
+    /// Renders one record. Viewers see it once the turn is over: [`Room::publish`]. `stirs`: whether
+    /// what a dialect says as a whole has to be said again.
+    pub fn append(
+        &mut self,
+        now: Instant,
+        line: Line,
+        stirs: impl Fn(&'static dyn Dialect) -> bool,
+        render: impl Fn(&'static dyn Dialect, &mut Frames),
+    ) {
         for channel in self.channels.values_mut() {
             let dialect = channel.dialect;
-            channel.draft.record(|out| render(dialect, out));
-            if self.keep.segment() <= channel.draft.frames.len() {
+            channel.owed.level |= stirs(dialect);
+            channel.owed.urgent |= line.last;
+            let too_much = line.log && channel.is_too_much();
+            channel.draft.record(|out| {
+                if too_much {
+                } else {
+                    render(dialect, out)
+                }
+            });
+            // What is owed belongs to a record: that can't be written before it is known.
+            if !channel.owes() && self.keep.segment() <= channel.draft.frames.len() {
                 channel.flush(channel.stamp(now));
             }
         }
     }
 
     /// At the end of a turn (they are counted, from 1): viewers see what it has added, and each
-    /// bell is rung once. Not for records that a dialect has no word for.
-    pub fn publish(&mut self, now: Instant, turn: u64) {
+    /// bell is rung once. Not for records that a dialect has no word for. `level` and `summed_up`
+    /// render what [`Dialect`] calls so. When to come again, because a log rests that is calm.
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        turn: u64,
+        level: impl Fn(&'static dyn Dialect, &mut Frames),
+        summed_up: impl Fn(&'static dyn Dialect, u64, &mut Frames),
+    ) -> Option<Instant> {
+        let mut again: Option<Instant> = None;
         for channel in self.channels.values_mut() {
+            if channel.rests(now) {
+                let until = channel.rests_until;
+                again = Some(again.map_or(until, |again| again.min(until)));
+                continue;
+            }
+            channel.settle(now, &level, &summed_up);
             channel.flush(channel.stamp(now));
             // Who never looks falls off the tape in the end, be there anything to see or not.
             if channel.loud || self.keep.records < 4 * channel.silent {
                 channel.ring(turn);
             }
+        }
+        again
+    }
+
+    /// Writes what is waiting for a calm log's time to come, because somebody is about to be shown
+    /// the state.
+    pub fn catch_up(
+        &mut self,
+        now: Instant,
+        level: impl Fn(&'static dyn Dialect, &mut Frames),
+        summed_up: impl Fn(&'static dyn Dialect, u64, &mut Frames),
+    ) {
+        for channel in self.channels.values_mut().filter(|it| !it.draft.is_empty()) {
+            channel.settle(now, &level, &summed_up);
+            channel.flush(channel.stamp(now));
         }
     }
 
@@ -167,16 +200,25 @@ impl Room {
         render: impl FnOnce(&mut Frames),
     ) -> Result<(), Overloaded> {
         let Some(channel) = self.channels.get_mut(dialect.name()) else { return Ok(()) };
-        let (at, fine) = channel.shared.look(|tape| (tape.head(), tape.can_begin()));
-        if fine {
+        if channel.shared.look(Tape::can_begin) {
             return Ok(());
         }
-        debug_assert!(channel.draft.is_empty(), "a state is shown between two turns");
-        let mut frames = Frames::default();
-        render(&mut frames);
-        let bytes = gauge.measure(frames.into_bytes()).ok_or(Overloaded)?;
-        channel.shared.change(|tape| tape.show(Still { at, bytes }));
-        Ok(())
+        channel.show(gauge, render).map(drop)
+    }
+
+    /// The state as it is now. `None`: nobody watches in this dialect.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn still(
+        &mut self,
+        dialect: &'static dyn Dialect,
+        gauge: &Gauge,
+        render: impl FnOnce(&mut Frames),
+    ) -> Result<Option<Still>, Overloaded> {
+        let Some(channel) = self.channels.get_mut(dialect.name()) else { return Ok(None) };
+        let still = channel.shared.look(|tape| tape.still().cloned());
+        still.map_or_else(|| channel.show(gauge, render), Ok).map(Some)
     }
 
     /// Tells everybody who has everything that this is all, in the dialects that have a word for
@@ -227,46 +269,4 @@ impl Room {
     pub fn held(&self) -> usize {
         self.channels.values().map(|it| it.shared.look(Tape::held)).sum()
     }
-}
-
-impl Channel {
-    fn stamp(&self, now: Instant) -> Stamp {
-        stamp(now.saturating_duration_since(self.born), Duration::ZERO)
-    }
-
-    fn flush(&mut self, stamp: Stamp) {
-        let Draft { first, frames, ends } = &mut self.draft;
-        if ends.is_empty() {
-            return;
-        }
-        self.shared.change(|tape| tape.push(*first, frames.as_bytes(), ends, stamp));
-        self.loud |= !frames.is_empty();
-        self.silent += ends.len();
-        *first = Seq(first.0 + ends.len() as u64);
-        frames.clear();
-        ends.clear();
-    }
-
-    fn ring(&mut self, turn: u64) {
-        (self.loud, self.silent) = (false, 0);
-        for bell in self.bells.values() {
-            bell.ring_for(turn);
-        }
-    }
-}
-
-impl Draft {
-    fn record(&mut self, render: impl FnOnce(&mut Frames)) {
-        render(&mut self.frames);
-        self.ends.push(u32::try_from(self.frames.len()).expect("a draft is small"));
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-}
-
-fn stamp(since: Duration, age: Duration) -> Stamp {
-    let seconds = |it: Duration| u32::try_from(it.as_secs()).unwrap_or(u32::MAX);
-    Stamp(BORN.saturating_add(seconds(since)).saturating_sub(seconds(age)))
 }

@@ -91,11 +91,19 @@ impl Segment {
 }
 
 impl Excerpt {
-    /// What follows `cursor` in `segment`: records until there are `limit` bytes.
-    pub(super) fn new(segment: Arc<Segment>, cursor: Seq, limit: usize) -> Self {
+    /// What follows `cursor` in `segment`: records until there are `limit` bytes, and none that has
+    /// bytes behind the record `until`.
+    pub(super) fn new(
+        segment: Arc<Segment>,
+        cursor: Seq,
+        until: Option<Seq>,
+        limit: usize,
+    ) -> Self {
         let from = segment.end(cursor);
         let enough = segment.marks.partition_point(|mark| (mark.end as usize) < from + limit);
         let to = segment.marks.get(enough).map_or(segment.frames.len(), |mark| mark.end as usize);
+        let until = until.filter(|it| *it < segment.next()).map(|it| segment.end(it));
+        let to = until.map_or(to, |until| to.min(until));
         Self { segment, from, to }
     }
 

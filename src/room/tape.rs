@@ -187,6 +187,12 @@ impl Tape {
         })
     }
 
+    /// The state that covers every record, if there is one.
+    pub fn still(&self) -> Option<&Still> {
+        let newest = self.still.as_ref().filter(|(still, _)| still.at == self.head());
+        newest.map(|(still, _)| still)
+    }
+
     /// Nothing has come for a while: what is too old goes, and so does a state that was shown to
     /// those who came before. `beat`, where there is one, tells everybody who has everything that
     /// this is all.
@@ -206,9 +212,9 @@ impl Tape {
         (self.held, self.still, self.beat) = (0, None, None);
     }
 
-    /// `cursor`: the last record that was sent. `beat`: the last beat that was. At most about
-    /// `limit` bytes of records, but never a part of one.
-    pub fn read(&self, cursor: Option<Seq>, beat: u64, limit: usize) -> Read {
+    /// `cursor`: the last record that was sent. `beat`: the last beat that was. `until`: the last
+    /// record that is wanted now. At most about `limit` bytes of records, but never a part of one.
+    pub fn read(&self, cursor: Option<Seq>, beat: u64, until: Option<Seq>, limit: usize) -> Read {
         match cursor {
             _ if self.ended => Read::Ended,
             Some(cursor) if self.next <= cursor.next() => match &self.beat {
@@ -216,7 +222,7 @@ impl Tape {
                 Some(_) | None => Read::Nothing,
             },
             Some(cursor) if self.tail <= cursor => {
-                let excerpt = self.behind(cursor, limit);
+                let excerpt = self.behind(cursor, until, limit);
                 let all = excerpt.last().next() == self.next && self.beat.is_none();
                 Read::Records(excerpt, all)
             }
@@ -247,8 +253,8 @@ impl Tape {
         self.held + self.still.as_ref().map_or(0, |(still, _)| still.bytes.len())
     }
 
-    fn behind(&self, cursor: Seq, limit: usize) -> Excerpt {
+    fn behind(&self, cursor: Seq, until: Option<Seq>, limit: usize) -> Excerpt {
         let after = self.segments.partition_point(|it| it.first() <= cursor.next());
-        Excerpt::new(self.segments[after - 1].clone(), cursor, limit)
+        Excerpt::new(self.segments[after - 1].clone(), cursor, until, limit)
     }
 }

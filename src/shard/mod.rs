@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::core::{Ending, Execution, Grant, Input, LaneResult, Verdict};
-use crate::dialect::Dialect;
+use crate::dialect::{Begin, Dialect, Group};
 use crate::model::{
     Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Text, ViewerId,
 };
@@ -44,8 +44,29 @@ pub enum Message {
         /// Full means gone: it asks faster than it listens.
         answers: Post,
     },
+    /// It has turned out who a viewer is.
+    Known {
+        /// Which.
+        viewer: ViewerId,
+        /// Who it is, as its token says.
+        principal: Arc<Principal>,
+    },
     /// A viewer wants to watch something.
     Join(Join),
+    /// A viewer wants to know which logs there are of a group, and which come.
+    Follow {
+        /// Which viewer.
+        viewer: ViewerId,
+        /// Which group.
+        group: Group,
+    },
+    /// A viewer no longer wants to.
+    Unfollow {
+        /// Which viewer.
+        viewer: ViewerId,
+        /// Which group.
+        group: Group,
+    },
     /// A viewer has fallen off its tape, and wants to be shown the state.
     Behind {
         /// Which.
@@ -115,8 +136,8 @@ pub struct Join {
     pub topic: Topic,
     /// In which words.
     pub dialect: &'static dyn Dialect,
-    /// The last record that it has.
-    pub since: Option<Position>,
+    /// Where to begin.
+    pub from: Begin,
     /// Comes back with the seat.
     pub ticket: u32,
 }

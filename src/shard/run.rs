@@ -15,11 +15,11 @@ use super::viewers::{Reach, Waiting};
 use super::{Message, ToEngine};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
-use crate::dialect::Summary;
+use crate::dialect::{Dialect, Group, Summary};
 use crate::model::{
     CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
 };
-use crate::room::{Gauge, Room};
+use crate::room::{Gauge, Line, Room};
 use crate::seams::Clock;
 use crate::store::Backend;
 use crate::telemetry::Metrics;
@@ -51,6 +51,12 @@ pub struct Shard<Store> {
     touched: BTreeSet<ExecutionId>,
     /// Names may mean something that they did not mean before.
     renamed: bool,
+    /// When what waits in which room may be written. An entry may have become stale.
+    calm: BTreeSet<(Instant, ExecutionId)>,
+    /// Who follows which group.
+    pub(super) followers: BTreeSet<(Group, ViewerId)>,
+    /// Logs that have come, or whose group is known now.
+    appeared: BTreeSet<ExecutionId>,
     /// When to tell which room that there is nothing new. An entry may have become stale.
     alarms: BTreeSet<(Instant, ExecutionId)>,
     /// When to look for viewers that went without a word.
@@ -84,6 +90,9 @@ impl<Store: Backend> Shard<Store> {
             effects: Vec::new(),
             touched: BTreeSet::new(),
             renamed: false,
+            calm: BTreeSet::new(),
+            followers: BTreeSet::new(),
+            appeared: BTreeSet::new(),
             alarms: BTreeSet::new(),
             sweep: None,
             metrics: Arc::default(),
@@ -143,7 +152,8 @@ impl<Store: Backend> Shard<Store> {
             return Some(self.clock.now().instant);
         }
         let alarm = self.alarms.first().map(|(at, _)| *at);
-        let dues = [self.relay.poll_timeout(), alarm, self.directory.due(), self.sweep];
+        let calm = self.calm.first().map(|(at, _)| *at);
+        let dues = [self.relay.poll_timeout(), alarm, calm, self.directory.due(), self.sweep];
         dues.into_iter().flatten().min()
     }
 
@@ -174,8 +184,11 @@ impl<Store: Backend> Shard<Store> {
                 self.viewers.insert(viewer, Reach::new(principal, answers));
                 self.sweep.get_or_insert(now.instant + self.options.beat_every);
             }
+            Message::Known { viewer, principal } => self.known(viewer, principal),
             Message::Join(_)
             | Message::Behind { .. }
+            | Message::Follow { .. }
+            | Message::Unfollow { .. }
             | Message::Leave { .. }
             | Message::Left { .. }
             | Message::Snapshot { .. }
@@ -254,6 +267,9 @@ impl<Store: Backend> Shard<Store> {
         if std::mem::take(&mut self.renamed) {
             self.seat_who_waited();
         }
+        for execution in std::mem::take(&mut self.appeared) {
+            self.tell_followers(&execution);
+        }
         Ok(())
     }
 
@@ -308,21 +324,39 @@ impl<Store: Backend> Shard<Store> {
     fn append(&mut self, now: Instant, record: &Record) {
         ledger::appended(&self.metrics, record);
         if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
-            room.append(now, |dialect, out| dialect.record(record, out));
+            let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.record(record, out);
+            room.append(now, line(record), |dialect| dialect.stirs(record), render);
             self.touched.insert(record.execution.clone());
         }
         self.directory.touch(now, &record.execution);
-        self.renamed |= record.position.seq == Seq(1)
+        if record.position.seq == Seq(1)
             || matches!(&record.fact, Fact::Said { event, .. }
-                if matches!(event.kind, Kind::ExecutionStarted(_)));
+                if matches!(event.kind, Kind::ExecutionStarted(_)))
+        {
+            self.renamed = true;
+            if !self.followers.is_empty() {
+                self.appeared.insert(record.execution.clone());
+            }
+        }
     }
 
     /// At the end of a turn viewers see what it has done: one wake-up for each, and not one for
     /// each record.
     fn publish(&mut self, now: Now) {
+        while self.calm.first().is_some_and(|(at, _)| *at <= now.instant) {
+            self.touched.extend(self.calm.pop_first().map(|(_, execution)| execution));
+        }
         while let Some(execution) = self.touched.pop_first() {
-            let Some(heard) = self.rooms.get_mut(&execution) else { continue };
-            heard.room.publish(now.instant, self.turn);
+            let Self { relay, rooms, calm, .. } = self;
+            let heard = rooms.get_mut(&execution).zip(relay.snapshot(&execution));
+            let Some((heard, (head, state))) = heard else { continue };
+            let again = heard.room.publish(
+                now.instant,
+                self.turn,
+                |dialect, out| dialect.level(&execution, head, state, out),
+                |dialect, lines, out| dialect.summed_up(&execution, now.time, lines, out),
+            );
+            calm.extend(again.map(|again| (again, execution.clone())));
             heard.beat = now.instant + self.options.beat_after;
             if heard.beat < heard.alarm {
                 heard.alarm = heard.beat;
@@ -343,11 +377,13 @@ impl<Store: Backend> Shard<Store> {
         while let Some(execution) = self.directory.pop(now) {
             let Some((at, state)) = self.relay.snapshot(&execution) else { continue };
             let item = Summary { execution: &execution, at, state };
-            self.directory.room.append(now, |dialect, out| dialect.summary(&item, out));
+            let line = Line::default();
+            let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.summary(&item, out);
+            self.directory.room.append(now, line, |_| false, render);
             told = true;
         }
         if told {
-            self.directory.room.publish(now, self.turn);
+            self.directory.room.publish(now, self.turn, |_, _| (), |_, _, _| ());
         }
     }
 
@@ -394,6 +430,14 @@ impl<Store: Backend> Shard<Store> {
             self.disconnect(link);
             self.relay.handle(now, Input::Detached { link });
         }
+    }
+}
+
+fn line(record: &Record) -> Line {
+    let kind = if let Fact::Said { event, .. } = &record.fact { Some(&event.kind) } else { None };
+    Line {
+        log: matches!(kind, Some(Kind::LogWritten(_))),
+        last: matches!(kind, Some(Kind::ExecutionFinished(_))) && record.contradiction.is_none(),
     }
 }
 

@@ -6,8 +6,8 @@ use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Start, Why};
-use crate::dialect::{Dialect, Manners, Summary, native::Word};
-use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
+use crate::dialect::{Begin, Dialect, Group, Point, Summary, native::Word};
+use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, Timestamp, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
 use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
@@ -55,6 +55,10 @@ impl<Store: Backend> Shard<Store> {
                 self.join(now, join, false);
             }
             Message::Behind { viewer, topic } => self.rewind(viewer, &topic),
+            Message::Follow { viewer, group } => self.follow(viewer, group),
+            Message::Unfollow { viewer, group } => {
+                self.followers.remove(&(group, viewer));
+            }
             Message::Leave { viewer, topic } => self.leave(viewer, &topic),
             Message::Left { viewer } => self.left(viewer),
             Message::Snapshot { name, principal, reply } => {
@@ -99,9 +103,10 @@ impl<Store: Backend> Shard<Store> {
                 // Whoever asked may have gone.
                 let _ = reply.send(());
             }
-            Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => {
-                unreachable!("these are not put off");
-            }
+            Message::Input(_)
+            | Message::Engine { .. }
+            | Message::Viewer { .. }
+            | Message::Known { .. } => unreachable!("these are not put off"),
         }
     }
 
@@ -113,7 +118,7 @@ impl<Store: Backend> Shard<Store> {
 
     /// Gives a viewer its place. `waited`: it was told before that nobody knew the execution.
     fn join(&mut self, now: Now, join: Join, waited: bool) {
-        let Join { viewer, topic, dialect, since, ticket } = join.clone();
+        let Join { viewer, topic, dialect, from, ticket } = join.clone();
         let Some(reach) = self.viewers.get_mut(&viewer) else { return };
         let principal = reach.principal.clone();
         let (execution, seat) = match &topic {
@@ -124,13 +129,13 @@ impl<Store: Backend> Shard<Store> {
             Topic::Directory => (None, Ok((None, None))),
             Topic::Execution(name) => match self.visible(&principal, name) {
                 Some(execution) => {
-                    let seat = self.seat(now, viewer, &execution, dialect, since, waited);
+                    let seat = self.seat(now, viewer, &execution, dialect, &from, waited);
                     (Some(execution), seat)
                 }
                 None => {
                     let asked = name.parse().ok();
-                    let waits = dialect.manners() == Manners::Seed
-                        && self.waiting.len < self.options.waiting;
+                    let waits =
+                        dialect.manners().is_seed() && self.waiting.len < self.options.waiting;
                     if waits {
                         self.waiting.insert(name.clone(), join);
                     }
@@ -160,13 +165,15 @@ impl<Store: Backend> Shard<Store> {
         viewer: ViewerId,
         execution: &ExecutionId,
         dialect: &'static dyn Dialect,
-        since: Option<Position>,
+        from: &Begin,
         waited: bool,
     ) -> Result<(Option<Answer>, Option<Cursor>), Overloaded> {
         let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
             return Ok((None, None));
         };
         self.room(now.instant, execution);
+        self.catch_up(now, execution);
+        let since = if let Begin::After(since) = from { *since } else { None };
         let Self { relay, rooms, gauge, metrics, .. } = self;
         let (Some((head, state)), Some(start), Some(heard)) =
             (relay.snapshot(execution), relay.start(execution, since), rooms.get_mut(execution))
@@ -190,6 +197,29 @@ impl<Store: Backend> Shard<Store> {
         );
         // Only the tape knows what it can still send.
         let tail = shared.look(|tape| tape.tail());
+        if let Begin::Replayed { .. } | Begin::Shown(_) = from {
+            let still =
+                room.still(dialect, gauge, |out| dialect.state(execution, head, state, out));
+            let still = still?.unwrap_or_else(|| unreachable!("it has just been joined"));
+            let (point, gaps) = match from {
+                Begin::Replayed { behind, gaps } => (behind, *gaps),
+                Begin::Shown(behind) => (behind, true),
+                Begin::After(_) => (&Point::Here, true),
+            };
+            let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
+            let at = place(point, head, tail, records).filter(|at| gaps || tail <= *at);
+            let at = at.map_or(head.seq, |at| at.max(tail));
+            let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
+            let cursor = match from {
+                Begin::Shown(_) => cursor.showing(still),
+                // Who is told everything from the beginning needs to be told nothing again.
+                Begin::Replayed { behind: Point::Oldest, .. } if at == Seq(0) => cursor,
+                Begin::Replayed { .. } | Begin::After(_) => cursor.then(still),
+            };
+            let start = Start::After(Position { seq: at, ..head });
+            let answer = Answer::Watching { execution: execution.clone(), start, head };
+            return Ok((Some(answer), Some(cursor)));
+        }
         let start = match start {
             Start::After(since) if since.seq < tail => {
                 Start::Snapshot { at: head, why: Why::TooOld }
@@ -244,6 +274,10 @@ impl<Store: Backend> Shard<Store> {
 
     /// Shows a viewer that has fallen off its tape the state.
     fn rewind(&mut self, viewer: ViewerId, topic: &Topic) {
+        let now = self.clock.now();
+        if let Some(execution) = self.watched(viewer, topic) {
+            self.catch_up(now, &execution);
+        }
         let Some(reach) = self.viewers.get(&viewer) else { return };
         let Some(watch) = reach.watches.iter().find(|it| it.topic == *topic) else { return };
         let (dialect, bell) = (watch.dialect, reach.post.bell().clone());
@@ -265,6 +299,57 @@ impl<Store: Backend> Shard<Store> {
                 bell.ring();
             }
             Err(Overloaded) => self.post(viewer, Letter::Overloaded),
+        }
+    }
+
+    fn watched(&self, viewer: ViewerId, topic: &Topic) -> Option<ExecutionId> {
+        let watches = &self.viewers.get(&viewer)?.watches;
+        watches.iter().find(|it| it.topic == *topic)?.execution.clone()
+    }
+
+    /// Writes what waits in a room for a calm log's time to come.
+    fn catch_up(&mut self, now: Now, execution: &ExecutionId) {
+        let Self { relay, rooms, .. } = self;
+        let heard = rooms.get_mut(execution).zip(relay.snapshot(execution));
+        let Some((heard, (head, state))) = heard else { return };
+        heard.room.catch_up(
+            now.instant,
+            |dialect, out| dialect.level(execution, head, state, out),
+            |dialect, lines, out| dialect.summed_up(execution, now.time, lines, out),
+        );
+    }
+
+    /// It has turned out who somebody is.
+    pub(super) fn known(&mut self, viewer: ViewerId, principal: Arc<Principal>) {
+        if let Some(reach) = self.viewers.get_mut(&viewer) {
+            reach.principal = principal;
+        }
+    }
+
+    /// Tells a viewer which logs of a group there are, and from now on which come.
+    fn follow(&mut self, viewer: ViewerId, group: Group) {
+        let Some(reach) = self.viewers.get(&viewer) else { return };
+        let principal = reach.principal.clone();
+        let mut found: Vec<ExecutionId> = vec![];
+        for (id, _, state) in self.relay.logs() {
+            if group.has(id, state) && access::may(&principal, Action::Watch, Some(id)) {
+                found.push(id.clone());
+            }
+        }
+        self.followers.insert((group.clone(), viewer));
+        self.post(viewer, Letter::Found(group, found));
+    }
+
+    /// A log has come, or more is known of it.
+    pub(super) fn tell_followers(&mut self, execution: &ExecutionId) {
+        let Some((_, state)) = self.relay.snapshot(execution) else { return };
+        let is_for = |(group, viewer): &&(Group, ViewerId)| {
+            let fine = |it: &Reach| access::may(&it.principal, Action::Watch, Some(execution));
+            group.has(execution, state) && self.viewers.get(viewer).is_some_and(fine)
+        };
+        let told: Vec<_> = self.followers.iter().filter(is_for).cloned().collect();
+        for (group, viewer) in told {
+            self.post(viewer, Letter::Found(group, vec![execution.clone()]));
         }
     }
 
@@ -317,6 +402,7 @@ impl<Store: Backend> Shard<Store> {
         {
             self.leave(viewer, &topic);
         }
+        self.followers.retain(|(_, follower)| *follower != viewer);
         self.viewers.remove(&viewer);
     }
 
@@ -325,6 +411,26 @@ impl<Store: Backend> Shard<Store> {
         let Some(reach) = self.viewers.get(&viewer) else { return };
         if !reach.post.send(letter) {
             self.left(viewer);
+        }
+    }
+}
+
+/// The last record before a point. `None`: it is a record of another log, or none yet.
+fn place(
+    point: &Point,
+    head: Position,
+    tail: Seq,
+    mut records: impl Iterator<Item = (Seq, Timestamp)>,
+) -> Option<Seq> {
+    let known = |at: &Position| (at.epoch == head.epoch && at.seq <= head.seq).then_some(at.seq);
+    match point {
+        Point::Oldest => Some(tail),
+        Point::Here => Some(head.seq),
+        Point::Record(at) => known(at),
+        Point::Moment { time, left } => {
+            let later = records.find(|(_, at)| time < at).map(|(seq, _)| Seq(seq.0 - 1));
+            let by_time = later.unwrap_or(head.seq);
+            Some(left.as_ref().and_then(known).map_or(by_time, |left| left.min(by_time)))
         }
     }
 }

@@ -60,7 +60,8 @@ pub(super) const STREAM_ENDS: Label = (
     ],
 );
 /// Wire protocols for dashboards.
-pub(super) const DIALECTS: Label = ("dialect", &["native", "windags"]);
+pub(super) const DIALECTS: Label =
+    ("dialect", &["native", "windags", "executions", "executions_real", "stage5", "nebula"]);
 /// Why a viewer's connection ends.
 pub(super) const CLOSES: Label = (
     "reason",
@@ -79,6 +80,7 @@ pub(super) const CLOSES: Label = (
         "too_big",
         "silent",
         "stalled",
+        "unheard",
         "by_peer",
         "lost",
     ],

@@ -92,6 +92,8 @@ table! {
 
     viewers_connected: Each<Gauge> by DIALECTS, "Viewers that are connected, by what they speak";
     viewers_gone: Each<Counter> by CLOSES, "Viewers whose connection ended, by the reason";
+    viewers_thrashing: Each<Counter> by DIALECTS, "Connections of viewers whose client had begun more than 5 within a minute already; native clients are not looked at";
+    viewers_crowding: Each<Counter> by DIALECTS, "Connections of viewers whose client had more than 5 to the same execution already; native clients are not looked at";
     viewer_snapshots: Each<Counter> by WHYS, "Times that a viewer was shown the state instead of what it had not seen; ahead: the relay has lost what it had shown";
     viewer_written: Counter in Bytes, "Bytes that were written to viewers, before TLS";
     tapes_held: Gauge in Bytes, "Rendered records that are kept for viewers";

@@ -37,6 +37,8 @@ pub enum Close {
     Silent,
     /// It takes nothing any more.
     Stalled,
+    /// It does not acknowledge what it must not miss.
+    Unheard,
     /// It said goodbye.
     ByPeer,
     /// The connection broke, or ended without a goodbye.
@@ -54,7 +56,7 @@ pub struct Farewell {
 
 impl Close {
     /// All of them, for whoever documents or tests them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Done,
         Self::Drain,
         Self::Slow,
@@ -69,6 +71,7 @@ impl Close {
         Self::TooBig,
         Self::Silent,
         Self::Stalled,
+        Self::Unheard,
         Self::ByPeer,
         Self::Lost,
     ];
@@ -90,14 +93,20 @@ impl Close {
             Self::TooBig => "too_big",
             Self::Silent => "silent",
             Self::Stalled => "stalled",
+            Self::Unheard => "unheard",
             Self::ByPeer => "by_peer",
             Self::Lost => "lost",
         }
     }
 
+    /// Whether the client has neither said goodbye nor been told to stay away.
+    pub fn was_no_goodbye(self) -> bool {
+        matches!(self, Self::Silent | Self::Stalled | Self::Slow | Self::Unheard | Self::Lost)
+    }
+
     /// How it is said.
     pub fn farewell(self, manners: Manners) -> Farewell {
-        use Manners::{Native, Seed};
+        use Manners::{Native, Nebula};
         let said = |code, reason, comes_back| Farewell { frame: Some((code, reason)), comes_back };
         let unsaid = Farewell { frame: None, comes_back: true };
         match (self, manners) {
@@ -105,10 +114,10 @@ impl Close {
             (Self::Drain, Native) => said(1012, "the relay restarts", true),
             (Self::Slow, Native) => said(1013, "too slow", true),
             (Self::Overloaded, Native) => said(1013, "overloaded", true),
-            (Self::Drain | Self::Slow | Self::Overloaded, Seed) => unsaid,
+            (Self::Drain | Self::Slow | Self::Overloaded | Self::Unheard, _) => unsaid,
             (Self::Policy, _) => said(1008, "too much", false),
-            (Self::Token, Native) => said(4401, "unauthenticated", false),
-            (Self::Token, Seed) => said(4001, "Unauthorized", false),
+            (Self::Token, Native | Nebula) => said(4401, "unauthenticated", false),
+            (Self::Token, _) => said(4001, "Unauthorized", false),
             (Self::Forbidden, _) => said(4403, "forbidden", false),
             (Self::Gone, _) => said(4404, "gone", false),
             (Self::Protocol, _) => said(1002, "protocol error", false),

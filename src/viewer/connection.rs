@@ -23,12 +23,16 @@ use tokio_tungstenite::tungstenite::{
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::errands::Errands;
+use super::kin::Member;
 use super::pulse::{Due, Pulse};
 use super::talk::Talk;
 use super::tap::{self, Inlet, Tap};
-use super::{Close, Departure, LetGo, Letter, Mailbox, Options, Plan, Viewer, Wants, mailbox};
-use crate::dialect::{Conversation, Dialect, Notice};
-use crate::model::{Durability, Principal, ViewerId};
+use super::{
+    Close, Departure, LetGo, Letter, Mailbox, Options, Plan, Topic, Viewer, Wants, mailbox,
+};
+use crate::auth::verifier::Verifier;
+use crate::dialect::{Begin, Conversation, Dialect, Manners, Notice};
+use crate::model::{Durability, Position, Principal, Text, Timestamp, ViewerId};
 use crate::seams::Clock;
 use crate::shard::{Message, Shards};
 
@@ -51,6 +55,12 @@ pub struct Guest {
     pub conversation: Box<dyn Conversation>,
     /// Who it is, as its door has verified.
     pub principal: Principal,
+    /// When that is no longer so.
+    pub expires: Option<Timestamp>,
+    /// Whether it is on this very machine.
+    pub local: bool,
+    /// Its place among its client's connections, where those matter.
+    pub kin: Option<Box<Member>>,
 }
 
 /// What every connection is given.
@@ -64,6 +74,8 @@ pub struct House {
     pub boot: u64,
     /// How durable what it records is.
     pub durability: Durability,
+    /// Knows tokens.
+    pub verifier: Arc<dyn Verifier>,
     /// The limits.
     pub options: Arc<Options>,
     /// When it is called out, viewers are sent away.
@@ -82,7 +94,9 @@ where
         let mut connection = Connection::new(io, guest, house);
         let mut timer = pin!(sleep_until(connection.due()));
         let mut leaves = pin!(called.cancelled());
-        poll_fn(|cx| connection.poll(cx, timer.as_mut(), leaves.as_mut())).await
+        let close = poll_fn(|cx| connection.poll(cx, timer.as_mut(), leaves.as_mut())).await;
+        connection.part(close);
+        close
     };
     // If this is not to be had, nobody is there who could keep anything for it.
     let _ = shards.tell(Message::Left { viewer }).await;
@@ -150,10 +164,30 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             principal,
             answers: post,
         });
-        if let Some(said) = connection.talk.open(&connection.house, &mut connection.viewer) {
-            connection.errands.tell(said);
-        }
+        connection.talk.open(now, &connection.house, &mut connection.viewer);
+        connection.follow_up();
         connection
+    }
+
+    /// Its client may come back, and should find its place.
+    fn part(&self, close: Close) {
+        let Some(kin) = self.talk.kin().filter(|_| close.was_no_goodbye()) else { return };
+        let places = self.viewer.places().filter_map(|(topic, at)| match topic {
+            Topic::Execution(name) => Some((name.clone(), at)),
+            Topic::Directory => None,
+        });
+        let places: Vec<(Text, Position)> = places.collect();
+        kin.lost(places, Instant::now());
+    }
+
+    /// Does what its protocol wants done.
+    fn follow_up(&mut self) {
+        while let Some(message) = self.talk.errand() {
+            self.errands.tell(message);
+        }
+        if let Some(close) = self.talk.leaves() {
+            self.end(close);
+        }
     }
 
     fn poll(
@@ -195,7 +229,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 let viewer = self.talk.id;
                 let message = match wants {
                     Wants::State => Message::Behind { viewer, topic },
-                    Wants::Anew(since) => self.talk.join(topic, since),
+                    Wants::Anew(since) => self.talk.join(topic, Begin::After(since)),
                 };
                 self.errands.tell(message);
             }
@@ -236,13 +270,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             let read = self.with_tap(|ws, tap| ws.read(tap));
             let heard = match read {
                 Ok(tungstenite::Message::Text(text)) => {
-                    match self.talk.hear(&text, now, &self.house, &mut self.viewer) {
-                        Ok(said) => {
-                            said.into_iter().for_each(|said| self.errands.tell(said));
-                            Ok(())
-                        }
-                        Err(close) => Err(close),
-                    }
+                    let heard = self.talk.hear(&text, now, &self.house, &mut self.viewer);
+                    self.follow_up();
+                    heard
                 }
                 Ok(tungstenite::Message::Ping(_)) => self.talk.pinged(now, &self.house),
                 Ok(tungstenite::Message::Pong(_) | tungstenite::Message::Frame(_)) => Ok(()),
@@ -288,12 +318,20 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             }
             match self.mailbox.take() {
                 Ok(None) => break,
-                Ok(Some(Letter::Answer(answer))) => self.talk.answer(&answer, &mut self.viewer),
-                Ok(Some(Letter::Seat(seat))) => self.talk.seated(*seat, &mut self.viewer),
+                Ok(Some(Letter::Answer(answer))) => {
+                    self.talk.answer(&answer, &self.house, &mut self.viewer);
+                }
+                Ok(Some(Letter::Seat(seat))) => {
+                    self.talk.seated(*seat, &self.house, &mut self.viewer);
+                }
+                Ok(Some(Letter::Found(group, logs))) => {
+                    self.talk.found(&group, &logs, &self.house, &mut self.viewer);
+                }
                 Ok(Some(Letter::Overloaded)) => self.end(Close::Overloaded),
                 Err(LetGo) if self.house.shards.is_gone() => self.end(Close::Drain),
                 Err(LetGo) => self.end(Close::Slow),
             }
+            self.follow_up();
         }
         false
     }
@@ -309,12 +347,17 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             took |= matches!(written, Poll::Ready(Ok(1..)));
             written
         };
+        let muted = self.talk.kin().is_some_and(Member::is_muted);
         let pumped = match ending {
+            None if muted => viewer.finish(write),
             None => viewer.pump(write),
             Some(Ending { shut: true, .. }) => Poll::Ready(Ok(())),
             Some(_) => viewer.finish(write),
         };
         self.unflushed |= took;
+        if took {
+            self.wrote();
+        }
         let mut done = pumped;
         if self.unflushed && matches!(done, Poll::Ready(Ok(()))) {
             done = Pin::new(&mut self.io).poll_flush(cx);
@@ -335,6 +378,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             Poll::Pending => (),
         }
         None
+    }
+
+    /// Takes note of what has been sent, for those who want to know.
+    fn wrote(&mut self) {
+        if let Some(kin) = self.talk.kin().filter(|_| self.talk.manners() == Manners::Stage5)
+            && let Some((_, at)) = self.viewer.places().next()
+        {
+            kin.sent(at);
+        }
+        if let Some(frames) = self.viewer.overheard() {
+            self.talk.overheard(Instant::now(), &frames);
+        }
     }
 
     /// Leaves with all others, in its turn: but not before it has been sent what there is, while
@@ -382,7 +437,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             let turn = plan.turn(self.talk.id);
             if turn <= Instant::now() { plan.last } else { turn }
         });
-        [stalled, leaves].into_iter().flatten().fold(self.pulse.due(), Instant::min)
+        [stalled, leaves, self.talk.due()]
+            .into_iter()
+            .flatten()
+            .fold(self.pulse.due(), Instant::min)
     }
 
     fn elapsed(&mut self) -> Option<Close> {
@@ -392,6 +450,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         }
         if self.blocked.is_some_and(|since| since + options.stall <= now) {
             return Some(Close::Stalled);
+        }
+        if self.talk.due().is_some_and(|due| due <= now) {
+            self.talk.elapsed(now, &self.house, &mut self.viewer);
+            self.follow_up();
         }
         let blocked = self.blocked.is_some();
         match self.pulse.elapsed(now, options.ping_every, options.ping_patience, blocked) {

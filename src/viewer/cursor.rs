@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 
 use crate::frame;
 use crate::model::{Epoch, Position, Seq};
-use crate::room::{Excerpt, Read, Shared};
+use crate::room::{Excerpt, Read, Shared, Still};
 
 /// A place on a tape.
 #[derive(Debug)]
@@ -15,6 +15,14 @@ pub struct Cursor {
     epoch: Option<Epoch>,
     /// The last record that was begun. `None`: nothing yet.
     at: Option<Seq>,
+    /// Where it began: what lies behind that has been sent, or is left to this cursor to send.
+    begun: Option<Seq>,
+    /// Behind the first of these, everything up to the second has been sent before.
+    jump: Option<(Seq, Seq)>,
+    /// A state that is shown once the cursor has come to it.
+    then: Option<Still>,
+    /// Nothing is to be written until another cursor takes its place.
+    held: bool,
     /// The last beat that was.
     beat: u64,
     /// What is left of a state, from a frame's beginning.
@@ -55,7 +63,46 @@ impl Cursor {
     /// with the state.
     pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
         let beat = shared.look(|tape| tape.beats());
-        Self { shared, epoch, at, beat, still: Bytes::new(), seen: 0, ended: false }
+        let (begun, jump, then, still) = (at, None, None, Bytes::new());
+        let (seen, held, ended) = (0, false, false);
+        Self { shared, epoch, at, begun, jump, then, held, beat, still, seen, ended }
+    }
+
+    /// Shows this first.
+    #[must_use]
+    pub fn showing(self, still: Still) -> Self {
+        Self { still: still.bytes, ..self }
+    }
+
+    /// Shows this between the records that are in it and those that are not.
+    #[must_use]
+    pub fn then(self, still: Still) -> Self {
+        Self { then: Some(still), ..self }
+    }
+
+    /// Takes the place of an `older` one of the same viewer, which has been [held](Cursor::hold)
+    /// since this one was asked for: nothing that the older one has sent is sent again.
+    #[must_use]
+    pub(super) fn after(mut self, older: &Self) -> Self {
+        let same = Arc::ptr_eq(&self.shared, &older.shared) && self.epoch == older.epoch;
+        let (Some(begun), Some(sent), true) = (older.begun, older.at, same) else { return self };
+        if self.at.is_some_and(|at| at < begun) {
+            self.jump = Some((begun, sent));
+        } else {
+            (self.at, self.begun, self.jump) = (Some(sent), Some(begun), older.jump);
+        }
+        self.beat = older.beat;
+        self
+    }
+
+    /// Whether it is [held](Cursor::hold).
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Writes nothing more: one that shows the state is on its way to take its place.
+    pub(super) fn hold(&mut self) {
+        self.held = true;
     }
 
     /// The last record that it has sent.
@@ -65,18 +112,32 @@ impl Cursor {
 
     /// Whether there is nothing to be written. It takes no lock to say so.
     pub(super) fn is_idle(&self) -> bool {
-        self.still.is_empty() && (self.ended || self.seen == self.shared.version())
+        self.held
+            || self.still.is_empty()
+                && (self.ended || self.then.is_none() && self.seen == self.shared.version())
     }
 
     /// What there is to be written, about `limit` bytes of it.
     pub(super) fn next(&mut self, limit: usize) -> Next {
         // Before the tape: what changes in between is looked at again.
         let version = self.shared.version();
+        if self.held {
+            return Next::Idle;
+        }
         while self.still.is_empty() {
+            if let Some((_, sent)) = self.jump.take_if(|(end, _)| Some(*end) <= self.at) {
+                self.at = self.at.max(Some(sent));
+            }
+            if let Some(then) = self.then.take_if(|then| Some(then.at) <= self.at) {
+                self.still = then.bytes;
+                continue;
+            }
             if self.ended || self.seen == version {
                 return Next::Idle;
             }
-            match self.shared.look(|tape| tape.read(self.at, self.beat, limit)) {
+            let stop = self.then.as_ref().map(|then| then.at);
+            let until = [self.jump.map(|(end, _)| end), stop].into_iter().flatten().min();
+            match self.shared.look(|tape| tape.read(self.at, self.beat, until, limit)) {
                 Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
                     self.at = Some(excerpt.last());
                 }
@@ -86,6 +147,8 @@ impl Cursor {
                 }
                 Read::Still(still) => {
                     self.at = Some(still.at);
+                    self.begun = self.begun.or(self.at);
+                    (self.jump, self.then) = (None, None);
                     self.still = still.bytes;
                 }
                 Read::Beat(number, bytes) => return Next::Piece(Piece::Beat(number, bytes)),
@@ -143,7 +206,7 @@ impl Piece {
 }
 
 /// Where the first frame ends with which there are at least `limit` bytes.
-fn edge(frames: &[u8], limit: usize) -> usize {
+pub(super) fn edge(frames: &[u8], limit: usize) -> usize {
     let mut edge = 0;
     while edge < limit && edge < frames.len() {
         edge += frame::first_len(&frames[edge..]);

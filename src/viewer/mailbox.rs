@@ -12,7 +12,8 @@ use std::{
 
 use super::Cursor;
 use crate::core::Answer;
-use crate::model::Text;
+use crate::dialect::Group;
+use crate::model::{ExecutionId, Text};
 use crate::room::Bell;
 
 /// What a viewer can watch.
@@ -31,6 +32,8 @@ pub enum Letter {
     Answer(Box<Answer>),
     /// What came of its wish to watch something.
     Seat(Box<Seat>),
+    /// Logs of a group that it follows.
+    Found(Group, Vec<ExecutionId>),
     /// There is no room for it now; it should come back later.
     Overloaded,
 }
@@ -131,7 +134,7 @@ impl Mailbox {
             loop {
                 match self.take() {
                     Ok(Some(Letter::Answer(answer))) => return Poll::Ready(Some(*answer)),
-                    Ok(Some(Letter::Seat(_) | Letter::Overloaded)) => (),
+                    Ok(Some(Letter::Seat(_) | Letter::Found(..) | Letter::Overloaded)) => (),
                     Ok(None) => return Poll::Pending,
                     Err(LetGo) => return Poll::Ready(None),
                 }

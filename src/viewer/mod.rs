@@ -9,6 +9,7 @@ mod cursor;
 mod departure;
 mod errands;
 pub mod handshake;
+pub mod kin;
 mod mailbox;
 mod options;
 mod pulse;
@@ -30,6 +31,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
+use crate::model::Position;
 use cursor::{Next, Piece};
 
 /// Bytes in one write, about.
@@ -54,12 +56,16 @@ pub struct Viewer {
     /// Which of them comes first in the next pass.
     turn: usize,
     wants: Vec<(Topic, Wants)>,
+    /// What was sent of what is everybody's, where somebody wants to know.
+    overheard: Option<Vec<u8>>,
 }
 
 impl Viewer {
-    /// From now on it sees this, from there on. In place of an older cursor for the same.
+    /// From now on it sees this, from there on. In place of an older cursor for the same: one that
+    /// is held is gone on from.
     pub fn watch(&mut self, topic: Topic, cursor: Cursor) {
         match self.watches.iter_mut().find(|(it, _)| *it == topic) {
+            Some((_, older)) if older.is_held() => *older = cursor.after(older),
             Some((_, older)) => *older = cursor,
             None => {
                 // Most watch one thing.
@@ -67,6 +73,34 @@ impl Viewer {
                 self.watches.push((topic, cursor));
             }
         }
+    }
+
+    /// Whether it watches this.
+    pub(crate) fn watches(&self, topic: &Topic) -> bool {
+        self.watches.iter().any(|(it, _)| it == topic)
+    }
+
+    /// What it is shown of this waits until its cursor is replaced by one that goes on from it.
+    pub(crate) fn hold(&mut self, topic: &Topic) {
+        let watch = self.watches.iter_mut().find(|(it, _)| it == topic);
+        watch.into_iter().for_each(|(_, cursor)| cursor.hold());
+    }
+
+    /// What it watches, and the last record of each that it was sent.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Topic, Position)> {
+        self.watches.iter().filter_map(|(topic, cursor)| Some((topic, cursor.position()?)))
+    }
+
+    /// From now on, or no longer, what is everybody's and goes to it is kept for [`Viewer::overheard`].
+    pub(crate) fn overhear(&mut self, listens: bool) {
+        if listens != self.overheard.is_some() {
+            self.overheard = listens.then(Vec::new);
+        }
+    }
+
+    /// Whole frames of what is everybody's that were begun to be sent since this was asked last.
+    pub(crate) fn overheard(&mut self) -> Option<Vec<u8>> {
+        self.overheard.as_mut().filter(|it| !it.is_empty()).map(std::mem::take)
     }
 
     /// No longer.
@@ -214,6 +248,10 @@ impl Viewer {
             match take(piece.bytes().len()) {
                 0 => break,
                 written => {
+                    if let Some(overheard) = &mut self.overheard {
+                        let whole = cursor::edge(piece.bytes(), written);
+                        overheard.extend_from_slice(&piece.bytes()[..whole]);
+                    }
                     self.rest = self.watches[*at].1.wrote(piece, written);
                     self.turn = at + 1;
                 }

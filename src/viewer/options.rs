@@ -25,8 +25,10 @@ pub struct Options {
     pub max_message: usize,
     /// How often viewers of our own protocol may do something.
     pub native: Rates,
-    /// How often those of the others may.
+    /// How often those of the others may,
     pub seed: Rates,
+    /// and those of nebula, all of one client together.
+    pub nebula: Rates,
     /// So many refusals in a row end a connection.
     pub refusals: u32,
     /// What each tape keeps.
@@ -61,14 +63,15 @@ impl Options {
     pub fn rates(&self, manners: Manners) -> &Rates {
         match manners {
             Manners::Native => &self.native,
-            Manners::Seed => &self.seed,
+            Manners::Windags | Manners::Executions | Manners::Stage5 => &self.seed,
+            Manners::Nebula => &self.nebula,
         }
     }
 }
 
 impl Default for Options {
     fn default() -> Self {
-        let minutely = Rate::per_minute(600);
+        let (minutely, rarely) = (Rate::per_minute(600), Rate::per_minute(100));
         Self {
             ping_every: Duration::from_secs(20),
             ping_patience: Duration::from_secs(12),
@@ -88,6 +91,12 @@ impl Default for Options {
                 pings: minutely,
                 decisions: minutely,
                 subscribes: minutely,
+            },
+            nebula: Rates {
+                messages: rarely,
+                pings: rarely,
+                decisions: rarely,
+                subscribes: rarely,
             },
             refusals: 100,
             keep: Keep::default(),

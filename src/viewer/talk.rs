@@ -1,16 +1,20 @@
 //! A connection's side of the conversation: what a frame amounts to, whether that is too much, and
 //! the words for what the viewer alone is told. It waits for nothing and knows no socket.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use tokio::time::Instant;
 
 use super::connection::{Guest, House};
+use super::kin::Member;
 use super::{Bucket, Close, Rate, Rates, Seat, Topic, Viewer};
+use crate::auth::verifier::Invalid;
 use crate::core::{Answer, Input};
-use crate::dialect::{Conversation, Dialect, Manners, Notice, Said, Unintelligible};
+use crate::dialect::{
+    Begin, Conversation, Dialect, Group, Manners, Notice, Parting, Point, Said, Unintelligible,
+};
 use crate::frame::Frames;
-use crate::model::{Position, Principal, ViewerId};
+use crate::model::{ExecutionId, Principal, Timestamp, ViewerId};
 use crate::shard::{Join, Message};
 
 /// Who is talked to, and about what.
@@ -20,12 +24,20 @@ pub(super) struct Talk {
     dialect: &'static dyn Dialect,
     conversation: Box<dyn Conversation>,
     principal: Arc<Principal>,
+    /// When its token counts no longer.
+    expires: Option<Timestamp>,
+    /// Whether it is on this very machine.
+    local: bool,
+    kin: Option<Box<Member>>,
     buckets: Buckets,
     /// Refusals in a row.
     refused: u32,
     /// What it watches or wants to, and the number of that wish.
     wishes: Vec<(Topic, u32)>,
     wished: u32,
+    /// What the shard is to be told.
+    errands: VecDeque<Message>,
+    leaves: Option<Close>,
 }
 
 #[derive(Debug)]
@@ -38,17 +50,22 @@ struct Buckets {
 
 impl Talk {
     pub(super) fn new(guest: Guest, now: Instant) -> Self {
-        let Guest { viewer: id, dialect, conversation, principal } = guest;
+        let Guest { viewer: id, dialect, conversation, principal, expires, local, kin } = guest;
         let full = Bucket::new(now);
         Self {
             id,
             dialect,
             conversation,
             principal: Arc::new(principal),
+            expires,
+            local,
+            kin,
             buckets: Buckets { messages: full, pings: full, decisions: full, subscribes: full },
             refused: 0,
             wishes: Vec::new(),
             wished: 0,
+            errands: VecDeque::new(),
+            leaves: None,
         }
     }
 
@@ -60,8 +77,33 @@ impl Talk {
         &self.principal
     }
 
+    /// Its client's other connections, where those matter.
+    pub(super) fn kin(&self) -> Option<&Member> {
+        self.kin.as_deref()
+    }
+
+    /// What the shard is to be told next.
+    pub(super) fn errand(&mut self) -> Option<Message> {
+        let next = self.errands.pop_front();
+        if next.is_none() && self.errands.capacity() != 0 {
+            self.errands = VecDeque::new();
+        }
+        next
+    }
+
+    /// Why the connection is to end, if its protocol wants that.
+    pub(super) fn leaves(&mut self) -> Option<Close> {
+        self.leaves.take()
+    }
+
+    /// When [`Talk::elapsed`] is to be called.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.conversation.due().map(Instant::from_std)
+    }
+
     /// What connecting already says.
-    pub(super) fn open(&mut self, house: &House, viewer: &mut Viewer) -> Option<Message> {
+    pub(super) fn open(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
+        self.conversation.at(now.into_std());
         let rate = house.options.rates(self.manners()).messages;
         let principal = self.principal.clone();
         let welcome = Notice::Welcome {
@@ -73,8 +115,10 @@ impl Talk {
             rate: (per_second(rate), rate.burst),
         };
         self.notice(&welcome, viewer);
-        let said = self.conversation.opening()?;
-        self.act(said, house, viewer)
+        if let Some(said) = self.conversation.opening() {
+            self.act(said, house, viewer);
+        }
+        self.follow_up(house, viewer);
     }
 
     /// What a frame amounts to.
@@ -87,23 +131,43 @@ impl Talk {
         now: Instant,
         house: &House,
         viewer: &mut Viewer,
-    ) -> Result<Option<Message>, Close> {
+    ) -> Result<(), Close> {
+        self.conversation.at(now.into_std());
         let read = self.conversation.read(frame);
         let rates = house.options.rates(self.manners());
-        let in_time = self.buckets.messages.take(rates.messages, now)
+        let alone = self.buckets.messages.take(rates.messages, now);
+        let together = self.manners() != Manners::Nebula
+            || self.kin.as_ref().is_none_or(|kin| kin.may_speak(rates.messages, now));
+        let in_time = alone
+            && together
             && read.as_ref().map_or(true, |said| self.buckets.allow(said, rates, now));
         if !in_time {
             self.problem("rate_limited", "too much at once", about(&read), viewer);
-            return self.refuse(house).map(|()| None);
+            return self.refuse(house);
         }
         self.refused = 0;
         match read {
-            Ok(said) => Ok(self.act(said, house, viewer)),
-            Err(unintelligible) => {
-                self.notice(&Notice::Problem(&unintelligible), viewer);
-                Ok(None)
+            Ok(said) => {
+                // To ask for what was missed is what a connection is opened with.
+                let lives = !matches!(said, Said::Watch { .. } | Said::Nothing);
+                if let Some(kin) = self.kin.as_ref().filter(|_| lives) {
+                    kin.lives(now);
+                }
+                self.act(said, house, viewer);
             }
+            Err(unintelligible) => self.notice(&Notice::Problem(&unintelligible), viewer),
         }
+        self.follow_up(house, viewer);
+        Ok(())
+    }
+
+    /// Its conversation's time has come.
+    pub(super) fn elapsed(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
+        self.conversation.at(now.into_std());
+        let mut frames = Frames::default();
+        self.conversation.elapsed(&mut frames);
+        viewer.say(frames.as_bytes());
+        self.follow_up(house, viewer);
     }
 
     /// It has sent a ping of the socket's own kind, which has been answered.
@@ -120,57 +184,121 @@ impl Talk {
         if self.refused < house.options.refusals { Ok(()) } else { Err(Close::Policy) }
     }
 
-    fn act(&mut self, said: Said, house: &House, viewer: &mut Viewer) -> Option<Message> {
+    /// What else follows from what has just been said to the conversation.
+    fn follow_up(&mut self, house: &House, viewer: &mut Viewer) {
+        while let Some(said) = self.conversation.next() {
+            self.act(said, house, viewer);
+        }
+        viewer.overhear(self.conversation.listens());
+    }
+
+    fn act(&mut self, said: Said, house: &House, viewer: &mut Viewer) {
         let id = self.id;
         match said {
-            Said::Watch { name, since } => self.wish(Topic::Execution(name), since, house, viewer),
-            Said::WatchDirectory => self.wish(Topic::Directory, None, house, viewer),
+            Said::Watch { name, from } => {
+                self.wish(Topic::Execution(name), from, house, viewer);
+            }
+            Said::WatchDirectory => {
+                self.wish(Topic::Directory, Begin::After(None), house, viewer);
+            }
             Said::Unwatch { name } => {
                 let topic = Topic::Execution(name.clone());
                 viewer.unwatch(&topic);
                 self.wishes.retain(|(it, _)| *it != topic);
                 self.notice(&Notice::Unwatched { name: &name }, viewer);
-                Some(Message::Leave { viewer: id, topic })
+                self.errands.push_back(Message::Leave { viewer: id, topic });
             }
             Said::UnwatchDirectory => {
                 viewer.unwatch(&Topic::Directory);
                 self.wishes.retain(|(it, _)| *it != Topic::Directory);
-                Some(Message::Leave { viewer: id, topic: Topic::Directory })
+                self.errands.push_back(Message::Leave { viewer: id, topic: Topic::Directory });
+            }
+            Said::Follow(group) => self.errands.push_back(Message::Follow { viewer: id, group }),
+            Said::Unfollow(group) => {
+                self.errands.push_back(Message::Unfollow { viewer: id, group });
             }
             Said::Decide(ask) => {
                 let principal = Principal::clone(&self.principal);
-                Some(Message::Input(Input::Decided { viewer: id, principal, ask }))
+                let decided = Input::Decided { viewer: id, principal, ask };
+                self.errands.push_back(Message::Input(decided));
             }
             Said::Command(ask) => {
                 let principal = Principal::clone(&self.principal);
-                Some(Message::Input(Input::Commanded { viewer: id, principal, ask }))
+                let commanded = Input::Commanded { viewer: id, principal, ask };
+                self.errands.push_back(Message::Input(commanded));
             }
+            Said::Authenticate { token } => self.authenticate(&token, house, viewer),
             Said::Ping => {
-                self.notice(&Notice::Pong { time: house.clock.now().time }, viewer);
-                None
+                let time = house.clock.now().time;
+                if self.expires.is_some_and(|at| at <= time) {
+                    self.notice(&Notice::Unauthenticated { expired: true }, viewer);
+                } else {
+                    self.notice(&Notice::Pong { time }, viewer);
+                }
             }
-            Said::Nothing => None,
+            Said::Nothing => (),
+            Said::Leave(parting) => {
+                self.leaves.get_or_insert(match parting {
+                    Parting::Done => Close::Done,
+                    Parting::Unauthenticated => Close::Token,
+                    Parting::Unheard => Close::Unheard,
+                });
+            }
         }
     }
 
-    fn wish(
-        &mut self,
-        topic: Topic,
-        since: Option<Position>,
-        house: &House,
-        viewer: &mut Viewer,
-    ) -> Option<Message> {
+    fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
+        let verified = house.verifier.verify(token, self.local, house.clock.now().time);
+        match verified {
+            Ok(verified) => {
+                self.expires = verified.expires;
+                self.principal = Arc::new(verified.principal);
+                let principal = self.principal.clone();
+                let known = Message::Known { viewer: self.id, principal: principal.clone() };
+                self.errands.push_back(known);
+                self.notice(&Notice::Authenticated { principal: &principal }, viewer);
+            }
+            Err(invalid) => {
+                let expired = invalid == Invalid::Expired;
+                self.notice(&Notice::Unauthenticated { expired }, viewer);
+            }
+        }
+    }
+
+    fn wish(&mut self, topic: Topic, from: Begin, house: &House, viewer: &mut Viewer) {
         let known = self.wishes.iter().any(|(it, _)| *it == topic);
         if !known && house.options.subscriptions <= self.wishes.len() {
             let about = name(&topic);
             self.problem("too_many_subscriptions", "unsubscribe from something", about, viewer);
-            return None;
+            return;
         }
-        Some(self.join(topic, since))
+        let from = match from {
+            Begin::Replayed { behind, gaps } => {
+                Begin::Replayed { behind: self.resolve(behind), gaps }
+            }
+            Begin::Shown(behind) => Begin::Shown(self.resolve(behind)),
+            Begin::After(_) => from,
+        };
+        if !matches!(from, Begin::After(_)) {
+            viewer.hold(&topic);
+        }
+        let join = self.join(topic, from);
+        self.errands.push_back(join);
+    }
+
+    /// A moment may be before what an earlier connection of this client was sent.
+    fn resolve(&self, point: Point) -> Point {
+        match point {
+            Point::Moment { time, left: None } => {
+                let left = self.kin.as_ref().and_then(|kin| kin.left(Instant::now()));
+                Point::Moment { time, left }
+            }
+            Point::Oldest | Point::Record(_) | Point::Moment { .. } | Point::Here => point,
+        }
     }
 
     /// Its wish to watch `topic`, from there on: the first, or once more.
-    pub(super) fn join(&mut self, topic: Topic, since: Option<Position>) -> Message {
+    pub(super) fn join(&mut self, topic: Topic, from: Begin) -> Message {
         self.wished = self.wished.wrapping_add(1);
         let ticket = self.wished;
         match self.wishes.iter_mut().find(|(it, _)| *it == topic) {
@@ -180,36 +308,57 @@ impl Talk {
                 self.wishes.push((topic.clone(), ticket));
             }
         }
-        Message::Join(Join { viewer: self.id, topic, dialect: self.dialect, since, ticket })
+        Message::Join(Join { viewer: self.id, topic, dialect: self.dialect, from, ticket })
     }
 
     /// What came of a wish. What belongs to one that has been replaced or taken back is ignored.
-    pub(super) fn seated(&mut self, seat: Seat, viewer: &mut Viewer) {
+    pub(super) fn seated(&mut self, seat: Seat, house: &House, viewer: &mut Viewer) {
         let Seat { topic, ticket, answer, cursor } = seat;
         let Some(at) = self.wishes.iter().position(|it| *it == (topic.clone(), ticket)) else {
             return;
         };
-        match (&answer, &cursor) {
-            (Some(answer), _) => self.answer(answer, viewer),
-            (None, Some(_)) => (),
-            (None, None) => self.problem("not_found", "no such execution", name(&topic), viewer),
-        }
         match cursor {
-            Some(cursor) => viewer.watch(topic, cursor),
+            Some(cursor) => viewer.watch(topic.clone(), cursor),
             None => {
                 // It may have watched this before it was forgotten.
                 viewer.unwatch(&topic);
-                if self.manners() == Manners::Native {
+                if !self.manners().is_seed() {
                     self.wishes.remove(at);
                 }
             }
         }
+        match answer {
+            Some(answer) => self.answer(&answer, house, viewer),
+            None if viewer.watches(&topic) => (),
+            None => self.problem("not_found", "no such execution", name(&topic), viewer),
+        }
     }
 
-    pub(super) fn answer(&mut self, answer: &Answer, viewer: &mut Viewer) {
+    pub(super) fn answer(&mut self, answer: &Answer, house: &House, viewer: &mut Viewer) {
+        self.conversation.at(Instant::now().into_std());
         let mut frames = Frames::default();
         self.conversation.answer(answer, &mut frames);
         viewer.say(frames.as_bytes());
+        self.follow_up(house, viewer);
+    }
+
+    /// Logs of a group that it follows.
+    pub(super) fn found(
+        &mut self,
+        group: &Group,
+        logs: &[ExecutionId],
+        house: &House,
+        viewer: &mut Viewer,
+    ) {
+        self.conversation.at(Instant::now().into_std());
+        self.notice(&Notice::Found { group, logs }, viewer);
+        self.follow_up(house, viewer);
+    }
+
+    /// What it was sent of what is everybody's.
+    pub(super) fn overheard(&mut self, now: Instant, frames: &[u8]) {
+        self.conversation.at(now.into_std());
+        self.conversation.sent(frames);
     }
 
     pub(super) fn notice(&mut self, notice: &Notice<'_>, viewer: &mut Viewer) {
@@ -238,9 +387,14 @@ impl Buckets {
             }
             Said::Decide(_) => self.decisions.take(rates.decisions, now),
             Said::Ping => self.pings.take(rates.pings, now),
-            Said::Unwatch { .. } | Said::UnwatchDirectory | Said::Command(_) | Said::Nothing => {
-                true
-            }
+            Said::Follow(_) => self.subscribes.take(rates.subscribes, now),
+            Said::Unwatch { .. }
+            | Said::UnwatchDirectory
+            | Said::Unfollow(_)
+            | Said::Command(_)
+            | Said::Authenticate { .. }
+            | Said::Nothing
+            | Said::Leave(_) => true,
         }
     }
 }
@@ -248,10 +402,23 @@ impl Buckets {
 fn about(read: &Result<Said, Unintelligible>) -> Option<String> {
     match read {
         Err(unintelligible) => unintelligible.about.clone(),
-        Ok(Said::Watch { name, .. } | Said::Unwatch { name }) => Some(name.as_ref().to_owned()),
+        Ok(
+            Said::Watch { name, .. }
+            | Said::Unwatch { name }
+            | Said::Follow(Group::Executions(name)),
+        ) => Some(name.as_ref().to_owned()),
         Ok(Said::Decide(ask)) => ask.id.as_ref().map(|id| id.as_str().to_owned()),
         Ok(Said::Command(ask)) => ask.id.as_ref().map(|id| id.as_str().to_owned()),
-        Ok(Said::WatchDirectory | Said::UnwatchDirectory | Said::Ping | Said::Nothing) => None,
+        Ok(
+            Said::WatchDirectory
+            | Said::UnwatchDirectory
+            | Said::Follow(Group::Workflows)
+            | Said::Unfollow(_)
+            | Said::Authenticate { .. }
+            | Said::Ping
+            | Said::Nothing
+            | Said::Leave(_),
+        ) => None,
     }
 }
 

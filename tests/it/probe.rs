@@ -2,9 +2,13 @@
 //! counts what it is asked to render.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use footplate::core::{Answer, Execution, Start};
-use footplate::dialect::{Conversation, Dialect, Manners, Notice, Said, Summary, Unintelligible};
+use footplate::dialect::{
+    Begin, Call, Calm, Conversation, Dialect, Group, Manners, Notice, Point, Said, Summary,
+    Unintelligible,
+};
 use footplate::frame::Frames;
 use footplate::model::{ExecutionId, Fact, Kind, Position, Record, Text, Timestamp};
 use serde_json::{Value, json};
@@ -34,7 +38,10 @@ impl Dialect for Probe {
     fn name(&self) -> &'static str {
         match self.manners {
             Manners::Native => "probe",
-            Manners::Seed => "seed-probe",
+            Manners::Windags => "windags",
+            Manners::Executions => "executions",
+            Manners::Stage5 => "stage5",
+            Manners::Nebula => "nebula",
         }
     }
 
@@ -67,6 +74,26 @@ impl Dialect for Probe {
         out.text(&json!({ "x": execution.as_str(), "state": at.seq.0 }));
     }
 
+    /// In the manner of nebula everything but log lines changes what is said as a whole.
+    fn stirs(&self, record: &Record) -> bool {
+        let log = matches!(&record.fact, Fact::Said { event, .. }
+            if matches!(event.kind, Kind::LogWritten(_)));
+        self.manners == Manners::Nebula && !log
+    }
+
+    fn level(&self, execution: &ExecutionId, at: Position, _: &Execution, out: &mut Frames) {
+        out.text(&json!({ "x": execution.as_str(), "level": at.seq.0 }));
+    }
+
+    fn calm(&self) -> Option<Calm> {
+        let calm = Calm { every: Duration::from_millis(100), lines: 10, keep: 64 << 10 };
+        (self.manners == Manners::Nebula).then_some(calm)
+    }
+
+    fn summed_up(&self, execution: &ExecutionId, _: Timestamp, lines: u64, out: &mut Frames) {
+        out.text(&json!({ "x": execution.as_str(), "summed": lines }));
+    }
+
     fn heartbeat(&self, execution: &ExecutionId, head: Position, _: Timestamp, out: &mut Frames) {
         if self.manners == Manners::Native {
             out.text(&json!({ "x": execution.as_str(), "head": head.seq.0 }));
@@ -82,27 +109,42 @@ impl Dialect for Probe {
         out.text(&json!({ "items": items }));
     }
 
-    fn converse(&self, path: Option<Text>) -> Box<dyn Conversation> {
-        Box::new(Talk(path))
+    fn converse(&self, call: &Call) -> Box<dyn Conversation> {
+        Box::new(Talk(call.path.clone()))
     }
 }
 
-/// Reads `watch x`, `watch x since 7-1:3`, `unwatch x`, `directory`, `no directory`, `ping`, and
+/// Reads `watch x`, `watch x since 7-1:3`, `watch x replayed oldest` (or a place as there, a moment
+/// in µs, or `here`; `whole` behind it: or nothing), `watch x shown …`, `follow w1`, `unwatch x`, `directory`, `no directory`, `ping`, and
 /// what else `script.rs` reads of viewers.
 #[derive(Debug)]
 struct Talk(Option<Text>);
 
 impl Conversation for Talk {
     fn opening(&mut self) -> Option<Said> {
-        Some(Said::Watch { name: self.0.clone()?, since: None })
+        Some(Said::Watch { name: self.0.clone()?, from: Begin::After(None) })
     }
 
     fn read(&mut self, frame: &str) -> Result<Said, Unintelligible> {
         Ok(match frame.split(' ').collect::<Vec<_>>()[..] {
-            ["watch", name] => Said::Watch { name: name.into(), since: None },
+            ["watch", name] => Said::Watch { name: name.into(), from: Begin::After(None) },
             ["watch", name, "since", at] => {
-                Said::Watch { name: name.into(), since: Some(script::position(at)) }
+                let from = Begin::After(Some(script::position(at)));
+                Said::Watch { name: name.into(), from }
             }
+            ["watch", name, "replayed", at] => {
+                let from = Begin::Replayed { behind: point(at), gaps: true };
+                Said::Watch { name: name.into(), from }
+            }
+            ["watch", name, "replayed", at, "whole"] => {
+                let from = Begin::Replayed { behind: point(at), gaps: false };
+                Said::Watch { name: name.into(), from }
+            }
+            ["watch", name, "shown", at] => {
+                Said::Watch { name: name.into(), from: Begin::Shown(point(at)) }
+            }
+            ["follow", workflow] => Said::Follow(Group::Executions(workflow.into())),
+            ["authenticate", token] => Said::Authenticate { token: token.into() },
             ["unwatch", name] => Said::Unwatch { name: name.into() },
             ["directory"] => Said::WatchDirectory,
             ["no", "directory"] => Said::UnwatchDirectory,
@@ -148,9 +190,25 @@ impl Conversation for Talk {
             Notice::Problem(problem) => {
                 json!({ "problem": problem.code, "about": problem.about })
             }
+            Notice::Authenticated { principal } => json!({ "known": &*principal.subject }),
+            Notice::Unauthenticated { expired } => json!({ "unknown": expired }),
+            Notice::Found { group: _, logs } => {
+                json!({ "found": logs.iter().map(ExecutionId::as_str).collect::<Vec<_>>() })
+            }
             Notice::GoingAway { retry_after_ms } => json!({ "going": retry_after_ms }),
         };
         out.text(&said);
+    }
+}
+
+fn point(text: &str) -> Point {
+    match text {
+        "oldest" => Point::Oldest,
+        "here" => Point::Here,
+        _ => match text.parse() {
+            Ok(micros) => Point::Moment { time: Timestamp(micros), left: None },
+            Err(_) => Point::Record(script::position(text)),
+        },
     }
 }
 

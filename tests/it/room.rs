@@ -16,7 +16,7 @@ use footplate::core::{Effect, Limits, Relay};
 use footplate::dialect::{Dialect, Manners};
 use footplate::frame::Frames;
 use footplate::model::{Epoch, ExecutionId, Now, Position, Seq, Timestamp, ViewerId};
-use footplate::room::{Bell, Gauge, Keep, Overloaded, Room};
+use footplate::room::{Bell, Gauge, Keep, Line, Overloaded, Room};
 use footplate::viewer::{Cursor, Topic, Viewer, Wants};
 use serde_json::{Value, json};
 
@@ -97,7 +97,9 @@ impl World {
         log.relay.handle(now, script::input(Timestamp(0), &said));
         while let Some(effect) = log.relay.poll_effect() {
             if let Effect::Append(record) = effect {
-                log.room.append(self.now, |dialect, out| dialect.record(&record, out));
+                let render =
+                    |dialect: &'static dyn Dialect, out: &mut _| dialect.record(&record, out);
+                log.room.append(self.now, Line::default(), |_| false, render);
             }
         }
     }
@@ -105,7 +107,7 @@ impl World {
     fn publish(&mut self) {
         self.turn += 1;
         for log in &mut self.logs {
-            log.room.publish(self.now, self.turn);
+            log.room.publish(self.now, self.turn, |_, _| (), |_, _, _| ());
         }
     }
 
@@ -358,10 +360,10 @@ fn a_bell_rings_once_for_a_turn() {
         (0..2).for_each(|at| (0..9).for_each(|_| world.says(at, "log .")));
         world.turn += 1;
         let World { logs, now, .. } = &mut world;
-        logs[0].room.publish(*now, turn);
+        logs[0].room.publish(*now, turn, |_, _| (), |_, _, _| ());
         // It wakes, and looks, before the turn is over.
         assert!(client.bell.listen(&waker));
-        logs[1].room.publish(*now, turn);
+        logs[1].room.publish(*now, turn, |_, _| (), |_, _, _| ());
         assert_eq!(count.0.load(Ordering::Relaxed) as u64, turn);
     }
     // Nor for what has no words.

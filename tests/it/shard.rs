@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
+use footplate::auth::verifier::Loopback;
 use footplate::core::{Answer, Input, Limits, Relay, Stage};
-use footplate::dialect::{Dialect, Manners};
+use footplate::dialect::{Call, Dialect, Manners};
 use footplate::model::{Durability, LinkId, Principal, Record, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
@@ -95,12 +96,13 @@ impl Bench {
             clock,
             boot: 7,
             durability: Durability::Memory,
+            verifier: Arc::new(Loopback),
             options,
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
         tasks.spawn(shard.run(outbox));
-        let [native, seed] = [Manners::Native, Manners::Seed].map(Probe::new);
+        let [native, seed] = [Manners::Native, Manners::Windags].map(Probe::new);
         let (said, came, connections) = (0, 0, JoinSet::new());
         Self { shards, metrics, native, seed, house, said, came, connections, shard: tasks }
     }
@@ -142,8 +144,11 @@ impl Bench {
         let guest = Guest {
             viewer: ViewerId(self.came),
             dialect,
-            conversation: dialect.converse(path.map(Into::into)),
+            conversation: dialect.converse(&path.map_or_else(Call::default, Call::to)),
             principal: Principal::local(),
+            expires: None,
+            local: true,
+            kin: None,
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));
         let mut client = Client(WebSocketStream::from_raw_socket(theirs, Role::Client, None).await);

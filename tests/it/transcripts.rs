@@ -9,20 +9,19 @@
 //! `v1` that viewer alone.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use footplate::core::{Effect, Limits, Relay, Start};
-use footplate::dialect::{Conversation, Dialect, Notice, native::Native, windags::Windags};
+use footplate::dialect::{Call, Conversation, Dialect, Dialects, Notice};
 use footplate::frame::Frames;
 use footplate::model::{Durability, Now, Position, Principal, Timestamp, ViewerId};
 
 use crate::dialects::texts;
 use crate::{script, show};
-
-const DIALECTS: [&dyn Dialect; 2] = [&Native, &Windags { wire_extras: true }];
 
 #[test]
 fn transcripts() {
@@ -55,7 +54,7 @@ struct Play {
     now: Now,
     relay: Relay,
     seen: String,
-    views: [View; 2],
+    views: [View; 6],
 }
 
 /// What is seen in one dialect. One conversation stands for all: it keeps nothing of a viewer.
@@ -67,7 +66,7 @@ struct View {
 
 impl View {
     fn new(dialect: &'static dyn Dialect) -> Self {
-        let mut talk = dialect.converse(Some("x1".into()));
+        let mut talk = dialect.converse(&Call::to("x1"));
         let welcome = Notice::Welcome {
             time: Timestamp(0),
             boot: 7,
@@ -93,7 +92,7 @@ impl Play {
         // 2026-11-20T10:00:00Z, so that times are easy to read.
         let now =
             Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
-        let views = DIALECTS.map(View::new);
+        let views = Dialects::default().all().map(View::new);
         Self { now, relay: Relay::new(7, limits), seen: String::new(), views }
     }
 
@@ -132,11 +131,15 @@ impl Play {
     }
 
     fn effects(&mut self) {
+        let mut stirred = BTreeSet::new();
         while let Some(effect) = self.relay.poll_effect() {
             self.see(&show::effect(&effect));
             for view in &mut self.views {
                 match &effect {
                     Effect::Append(record) => {
+                        if view.dialect.stirs(record) {
+                            stirred.insert((record.execution.clone(), view.dialect.name()));
+                        }
                         view.see("*", |view, out| view.dialect.record(record, out));
                     }
                     Effect::Answer { viewer: ViewerId(viewer), answer } => {
@@ -144,6 +147,14 @@ impl Play {
                     }
                     _ => {}
                 }
+            }
+        }
+        // What is said as a whole is said at the end of a turn.
+        for (execution, dialect) in stirred {
+            let Some((at, state)) = self.relay.snapshot(&execution) else { continue };
+            let views = self.views.iter_mut().filter(|it| it.dialect.name() == dialect);
+            for view in views {
+                view.see("*", |view, out| view.dialect.level(&execution, at, state, out));
             }
         }
     }

@@ -3,12 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use footplate::auth::verifier::Loopback;
 use footplate::core::{Answer, Input, Receipt, Reference, Stage, Start, Why};
-use footplate::dialect::{Dialect, Manners};
+use footplate::dialect::{Begin, Call, Dialect, Manners};
 use footplate::model::{
     Durability, Epoch, ExecutionId, Position, Principal, Seq, Timestamp, ViewerId,
 };
-use footplate::room::{Bell, Keep, Room};
+use footplate::room::{Bell, Keep, Line, Room};
 use footplate::seams::Clock;
 use footplate::shard::{Join, Message, Shards};
 use footplate::viewer::connection::{self, Guest, House};
@@ -59,8 +60,11 @@ impl Bench {
         let guest = Guest {
             viewer: ViewerId(5),
             dialect: probe,
-            conversation: probe.converse(None),
+            conversation: probe.converse(&Call::default()),
             principal: Principal::local(),
+            expires: None,
+            local: true,
+            kin: None,
         };
         let departure = Departure::default();
         let house = House {
@@ -68,6 +72,7 @@ impl Bench {
             clock: Clock::new(|| Timestamp(0)),
             boot: 7,
             durability: Durability::Memory,
+            verifier: Arc::new(Loopback),
             options: Arc::new(options),
             departure: departure.clone(),
         };
@@ -168,11 +173,16 @@ fn seat(bench: &Bench, ticket: u32, records: u64) -> Letter {
     let now = std::time::Instant::now();
     let shared = room.join(now, probe, ViewerId(5), bench.bell(), Seq(0), none, |_, (), _| ());
     for seq in 1..=records {
-        room.append(now, |_, out| {
-            out.text(&json!({ "x": "x1", "seq": seq, "text": "x".repeat(1_000) }));
-        });
+        room.append(
+            now,
+            Line::default(),
+            |_| false,
+            |_, out| {
+                out.text(&json!({ "x": "x1", "seq": seq, "text": "x".repeat(1_000) }));
+            },
+        );
     }
-    room.publish(now, 1);
+    room.publish(now, 1, |_, _| (), |_, _, _| ());
     let execution: ExecutionId = "x1".parse().unwrap();
     let head = Position { epoch: EPOCH, seq: Seq(records) };
     let start = Start::Snapshot { at: head, why: Why::Fresh };
@@ -189,7 +199,9 @@ async fn it_says_what_it_wants_and_is_told_before_it_is_shown() {
     let (mut bench, mut client) = Bench::open(Manners::Native).await;
     tell(&mut client, "watch x1 since 7-1:3").await;
     let join = bench.told().await;
-    let Message::Join(Join { viewer, since, .. }) = &join else { panic!("{join:?}") };
+    let Message::Join(Join { viewer, from: Begin::After(since), .. }) = &join else {
+        panic!("{join:?}")
+    };
     assert_eq!((viewer.0, since.unwrap().to_string()), (5, "7-1:3".to_owned()));
     assert!(bench.send(seat(&bench, ticket(&join), 2)));
     assert_eq!(say(&mut client).await["watching"], "x1");
@@ -235,7 +247,7 @@ async fn a_seat_that_nobody_wants_any_longer_is_not_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_there_is_no_subscription_unless_the_dialect_waits() {
-    for (manners, waits) in [(Manners::Native, false), (Manners::Seed, true)] {
+    for (manners, waits) in [(Manners::Native, false), (Manners::Windags, true)] {
         let (mut bench, mut client) = Bench::open(manners).await;
         tell(&mut client, "watch x1").await;
         let ticket = ticket(&bench.told().await);
@@ -316,7 +328,7 @@ async fn when_the_relay_goes_each_is_told_in_its_own_way() {
     assert_eq!(close, Close::Drain);
     assert!(after < Duration::from_secs(2), "{after:?}");
 
-    let (bench, mut client) = Bench::open(Manners::Seed).await;
+    let (bench, mut client) = Bench::open(Manners::Windags).await;
     bench.leaves();
     assert_eq!(goodbye(&mut client).await, None, "no close frame");
     assert_eq!(bench.end().await.0, Close::Drain);
@@ -473,7 +485,7 @@ async fn it_watches_so_much_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn who_asks_faster_than_it_listens_is_let_go_of() {
     for (manners, expected) in
-        [(Manners::Native, Some((1013, "too slow".to_owned()))), (Manners::Seed, None)]
+        [(Manners::Native, Some((1013, "too slow".to_owned()))), (Manners::Windags, None)]
     {
         let (mut bench, mut client) = Bench::open(manners).await;
         // What the shard does when a letter does not fit.
@@ -536,31 +548,35 @@ async fn an_idle_connection_is_small() {
     let guest = Guest {
         viewer: ViewerId(6),
         dialect: bench.probe,
-        conversation: bench.probe.converse(None),
+        conversation: bench.probe.converse(&Call::default()),
         principal: Principal::local(),
+        expires: None,
+        local: true,
+        kin: None,
     };
     let house = House {
         shards: Shards::new(shard),
         clock: Clock::system(),
         boot: 7,
         durability: Durability::Memory,
+        verifier: Arc::new(Loopback),
         options: Arc::default(),
         departure: Departure::default(),
     };
     let size = size_of_val(&connection::run(ours, guest, house));
-    assert!(size <= 2_560, "{size} bytes");
+    assert!(size <= 2_640, "{size} bytes");
 }
 
 #[test]
 fn every_close_has_its_words() {
     let said = |close: Close, manners| close.farewell(manners).frame.map(|it| it.0);
     for close in Close::ALL {
-        let [native, seed] = [Manners::Native, Manners::Seed].map(|it| said(close, it));
+        let [native, seed] = [Manners::Native, Manners::Windags].map(|it| said(close, it));
         let back = |manners| close.farewell(manners).comes_back;
         assert!(![native, seed].contains(&Some(1001)), "never: two clients stop for good");
         if native == Some(1012) || native == Some(1013) {
             assert_eq!(seed, None, "{close:?}: all that come back do so after a lost connection");
-            assert!(back(Manners::Native) && back(Manners::Seed));
+            assert!(back(Manners::Native) && back(Manners::Windags));
         }
         if native == Some(1008) || native.is_some_and(|it| 4_000 <= it) {
             assert!(!back(Manners::Native), "{close:?}");

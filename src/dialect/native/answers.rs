@@ -32,7 +32,17 @@ impl Conversation for Talk {
         if let Notice::Welcome { durability, .. } = notice {
             self.durability = *durability;
         }
-        out.text(&Object(notice));
+        match notice {
+            // Nobody can ask for these in this protocol.
+            Notice::Authenticated { .. }
+            | Notice::Unauthenticated { .. }
+            | Notice::Found { .. } => (),
+            Notice::Welcome { .. }
+            | Notice::Pong { .. }
+            | Notice::Unwatched { .. }
+            | Notice::Problem(_)
+            | Notice::GoingAway { .. } => out.text(&Object(notice)),
+        }
     }
 }
 
@@ -144,6 +154,9 @@ impl Fields for Notice<'_> {
             Self::GoingAway { retry_after_ms } => {
                 to.put("type", "going_away")?;
                 to.put("retry_after_ms", retry_after_ms)
+            }
+            Self::Authenticated { .. } | Self::Unauthenticated { .. } | Self::Found { .. } => {
+                unreachable!("they are not said")
             }
         }
     }

@@ -18,10 +18,10 @@ pub(crate) use words::Word;
 use serde::ser::SerializeMap;
 
 use super::object::{Fields, Object, Put, Shown};
-use super::{Conversation, Dialect, Manners, Summary};
+use super::{Call, Conversation, Dialect, Manners, Summary};
 use crate::core::Execution;
 use crate::frame::Frames;
-use crate::model::{ExecutionId, Position, Record, Text, Timestamp};
+use crate::model::{ExecutionId, Position, Record, Timestamp};
 
 /// The native protocol.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,7 +77,7 @@ impl Dialect for Native {
     }
 
     /// Its path names no execution: what to watch is said in messages.
-    fn converse(&self, _: Option<Text>) -> Box<dyn Conversation> {
+    fn converse(&self, _: &Call) -> Box<dyn Conversation> {
         Box::new(answers::Talk::default())
     }
 }

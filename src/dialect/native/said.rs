@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::dialect::reading::{brief, sound};
-use crate::dialect::{Said, Unintelligible};
+use crate::dialect::{Begin, Said, Unintelligible};
 use crate::model::{
     Alias, CommandAsk, CommandId, CommandKind, DecisionAsk, DecisionId, Epoch, GateId, Json,
     Position, Seq, Target, Text, WorkflowId,
@@ -185,7 +185,7 @@ fn subscribe(it: &Subscribe<'_>) -> Result<Said, Fault> {
         return Err(("not_supported", message.to_owned()));
     }
     let since = it.since.map(position).transpose()?;
-    Ok(Said::Watch { name: execution(&it.execution_id)?, since })
+    Ok(Said::Watch { name: execution(&it.execution_id)?, from: Begin::After(since) })
 }
 
 fn position(raw: &RawValue) -> Result<Position, Fault> {

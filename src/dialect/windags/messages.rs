@@ -2,98 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde_json::value::RawValue;
 
 use crate::dialect::object::{Fields, List, Object, Put, Raw, Shown, time, usd};
-use crate::frame::Frames;
 use crate::model::{
     Classification, GateOpened, GraphDeclared, GraphMutated, Json, Node, NodeId, NodeMetrics,
-    Nodes, Position, Record, Timestamp,
+    Nodes, Record, Timestamp,
 };
-
-/// Writes messages with the same stamp.
-pub(super) struct Teller<'a> {
-    pub(super) stamp: Option<Stamp>,
-    pub(super) out: &'a mut Frames,
-}
-
-impl Teller<'_> {
-    pub(super) fn say(&mut self, message: &Message<'_>) {
-        self.out.text(&Object(Stamped(message, self.stamp)));
-    }
-
-    /// A message as its engine has put it; stamped, unless it has a stamp of its own.
-    pub(super) fn verbatim(&mut self, json: &Json) {
-        let keys: Result<BTreeMap<String, IgnoredAny>, _> = serde_json::from_str(&json.text);
-        let stamped = match (keys, self.stamp) {
-            (Ok(keys), Some(stamp)) => splice(&json.text, &keys, stamp),
-            (Ok(_), None) | (Err(_), _) => None,
-        };
-        match stamped {
-            Some(stamped) => self.out.text(&stamped),
-            None => self.out.text(&Raw(json)),
-        }
-    }
-}
-
-/// An object's text with a stamp before its last brace; `None` if that adds nothing.
-fn splice(
-    object: &str,
-    keys: &BTreeMap<String, IgnoredAny>,
-    stamp: Stamp,
-) -> Option<Box<RawValue>> {
-    let stamp = serde_json::to_string(&Object(Lacking(stamp, keys))).ok()?;
-    let stamp = stamp.strip_prefix('{').filter(|stamp| *stamp != "}")?;
-    let open = object.trim_end().strip_suffix('}')?;
-    let comma = if keys.is_empty() { "" } else { "," };
-    RawValue::from_string(format!("{open}{comma}{stamp}")).ok()
-}
-
-/// Where a message belongs. What is said of a state has no place of its own, only a moment.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Stamp {
-    /// The messages of one record share its place.
-    Record(Position, Timestamp),
-    State(Position, Timestamp),
-}
-
-impl Stamp {
-    fn write<M: SerializeMap>(
-        &self,
-        to: &mut M,
-        lacks: impl Fn(&str) -> bool,
-    ) -> Result<(), M::Error> {
-        let (Self::Record(position, time) | Self::State(position, time)) = self;
-        let (place, event_id) = match self {
-            Self::Record(..) => ("seq", Some(Shown(position))),
-            Self::State(..) => ("as_of_seq", None),
-        };
-        to.maybe(place, lacks(place).then_some(position.seq.0))?;
-        to.maybe("event_id", event_id.filter(|_| lacks("event_id")))?;
-        let millis = time.0.div_euclid(1_000);
-        to.maybe("timestamp", lacks("timestamp").then_some(millis))
-    }
-}
-
-/// What of a stamp an object with these keys lacks.
-struct Lacking<'a>(Stamp, &'a BTreeMap<String, IgnoredAny>);
-
-impl Fields for Lacking<'_> {
-    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
-        self.0.write(to, |key| !self.1.contains_key(key))
-    }
-}
-
-struct Stamped<'a>(&'a Message<'a>, Option<Stamp>);
-
-impl Fields for Stamped<'_> {
-    fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
-        self.0.fields(to)?;
-        self.1.map_or(Ok(()), |stamp| stamp.write(to, |_| true))
-    }
-}
 
 /// What there is to say.
 pub(super) enum Message<'a> {

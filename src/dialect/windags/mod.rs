@@ -7,9 +7,10 @@
 mod messages;
 mod talk;
 
-use messages::{Message, Stamp, Teller, Waiting};
+use messages::{Message, Waiting};
 
-use super::{Conversation, Dialect};
+use super::stamp::{Stamp, Teller};
+use super::{Call, Conversation, Dialect, Manners};
 use crate::core::Execution;
 use crate::frame::Frames;
 use crate::model::{
@@ -39,21 +40,23 @@ impl Dialect for Windags {
         NAME
     }
 
+    fn manners(&self) -> Manners {
+        Manners::Windags
+    }
+
     fn record(&self, record: &Record, out: &mut Frames) {
         // What changed nothing is nothing to see here: the protocol has no word for a fault of an
         // engine's.
         if record.contradiction.is_some() {
             return;
         }
-        let stamp = self.wire_extras.then_some(Stamp::Record(record.position, record.time));
+        let stamp = Stamp::record(record.position).timed(record.time);
+        let stamp = self.wire_extras.then_some(stamp);
         let mut teller = Teller { stamp, out };
         let after = &record.after;
         match &record.fact {
             Fact::Said { event, .. } => {
-                let forms = || event.native_forms.iter().filter(|form| &*form.protocol == NAME);
-                if forms().next().is_some() {
-                    forms().for_each(|form| teller.verbatim(&form.json));
-                } else {
+                if !teller.native(event, NAME) {
                     said(event, record, &mut teller);
                 }
             }
@@ -69,7 +72,7 @@ impl Dialect for Windags {
     }
 
     fn state(&self, _: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {
-        let stamp = self.wire_extras.then_some(Stamp::State(at, state.last_time));
+        let stamp = self.wire_extras.then_some(Stamp::state(at).timed(state.last_time));
         let mut teller = Teller { stamp, out };
         let over = state.outline.ending.as_ref().map(|ending| ending.status);
         for node in state.nodes_by_change() {
@@ -95,8 +98,8 @@ impl Dialect for Windags {
         }
     }
 
-    fn converse(&self, path: Option<Text>) -> Box<dyn Conversation> {
-        Box::new(talk::Talk { dag: path })
+    fn converse(&self, call: &Call) -> Box<dyn Conversation> {
+        Box::new(talk::Talk { dag: call.path.clone() })
     }
 }
 

@@ -3,10 +3,11 @@
 
 use serde::Deserialize;
 
-use super::messages::{Message, Teller};
+use super::messages::Message;
 use crate::core::{Answer, Receipt, Reference, Stage};
 use crate::dialect::reading::{brief, sound};
-use crate::dialect::{Conversation, Notice, Said, Unintelligible};
+use crate::dialect::stamp::Teller;
+use crate::dialect::{Begin, Conversation, Notice, Said, Unintelligible};
 use crate::frame::Frames;
 use crate::model::{CommandAsk, CommandKind, DecisionAsk, NodeId, Target, Text};
 
@@ -36,7 +37,7 @@ struct ClientEvent {
 impl Conversation for Talk {
     fn opening(&mut self) -> Option<Said> {
         let name = self.dag.clone()?;
-        Some(Said::Watch { name, since: None })
+        Some(Said::Watch { name, from: Begin::After(None) })
     }
 
     fn read(&mut self, frame: &str) -> Result<Said, Unintelligible> {
@@ -80,6 +81,9 @@ impl Conversation for Talk {
             Notice::Welcome { .. }
             | Notice::Pong { .. }
             | Notice::Unwatched { .. }
+            | Notice::Authenticated { .. }
+            | Notice::Unauthenticated { .. }
+            | Notice::Found { .. }
             | Notice::GoingAway { .. } => (),
         }
     }

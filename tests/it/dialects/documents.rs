@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 use footplate::core::{Answer, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
 use footplate::dialect::windags::Windags;
-use footplate::dialect::{Dialect, Notice, Said, Summary, Unintelligible};
+use footplate::dialect::{Call, Dialect, Notice, Said, Summary, Unintelligible};
 use footplate::frame::Frames;
 use footplate::model::*;
 use serde_json::Value;
@@ -85,7 +85,7 @@ pub(super) fn natively() -> Vec<String> {
         let item = Summary { execution: &story.id, at: story.position(), state: &story.state };
         Native.summary(&item, out);
         Native.directory(&[item], out);
-        let mut talk = Native.converse(None);
+        let mut talk = Native.converse(&Call::default());
         let welcome = Notice::Welcome {
             time: story.time(),
             boot: 0x19f2_c4a7,
@@ -157,7 +157,7 @@ fn in_windags() -> Vec<String> {
     texts(|out: &mut Frames| {
         story.records.iter().filter(is_own).for_each(|record| windags.record(record, out));
         let answers = answers(&story);
-        answers.iter().for_each(|answer| windags.converse(None).answer(answer, out));
+        answers.iter().for_each(|answer| windags.converse(&Call::default()).answer(answer, out));
         windags.state(&story.id, story.position(), &story.state, out);
     })
 }

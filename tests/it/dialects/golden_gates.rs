@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use footplate::core::{Answer, Execution, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
-use footplate::dialect::{Conversation, Dialect, Notice, Summary, Unintelligible};
+use footplate::dialect::{Call, Conversation, Dialect, Notice, Summary, Unintelligible};
 use footplate::frame::Frames;
 use footplate::model::*;
 use serde_json::Value;
@@ -316,7 +316,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
         }));
     }
     texts(|out| {
-        let mut talk = Native.converse(None);
+        let mut talk = Native.converse(&Call::default());
         for durability in [Durability::Memory, Durability::Local, Durability::Replicated] {
             talk.notice(&welcome(&somebody(), durability), out);
         }

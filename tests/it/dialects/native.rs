@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use footplate::core::{Answer, Execution, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
-use footplate::dialect::{Dialect, Notice, Said, Summary, Unintelligible};
+use footplate::dialect::{Begin, Call, Dialect, Notice, Said, Summary, Unintelligible};
 use footplate::json::JsonText;
 use footplate::model::*;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ pub(super) fn snapshot(story: &Story) -> Vec<Value> {
 }
 
 pub(super) fn read(frame: &str) -> Result<Said, Unintelligible> {
-    Native.converse(None).read(frame)
+    Native.converse(&Call::default()).read(frame)
 }
 
 fn refused(frame: &str) -> (&'static str, Option<String>) {
@@ -211,7 +211,7 @@ fn a_receipt_says_what_its_stage_needs() {
         by: Some(ada()),
         at: Some(Timestamp(0)),
     };
-    let mut talk = Native.converse(None);
+    let mut talk = Native.converse(&Call::default());
     let principal = ada();
     let welcome = Notice::Welcome {
         time: Timestamp(0),
@@ -249,7 +249,7 @@ fn a_viewer_is_told_where_it_begins() {
     let head = story.position();
     let begins = |start| {
         let answer = Answer::Watching { execution: story.id.clone(), start, head };
-        values(|out| Native.converse(None).answer(&answer, out)).remove(0)
+        values(|out| Native.converse(&Call::default()).answer(&answer, out)).remove(0)
     };
     let recovered = begins(Start::After(Position { seq: Seq(4), ..head }));
     assert_eq!(recovered["recovered"], true);
@@ -258,7 +258,7 @@ fn a_viewer_is_told_where_it_begins() {
     let fresh = begins(Start::Snapshot { at: head, why: Why::EpochChanged });
     assert_eq!((&fresh["recovered"], &fresh["reason"]), (&json!(false), &json!("epoch_changed")));
     let unknown = Answer::Unknown { execution: id("nothing") };
-    let unknown = values(|out| Native.converse(None).answer(&unknown, out)).remove(0);
+    let unknown = values(|out| Native.converse(&Call::default()).answer(&unknown, out)).remove(0);
     assert_eq!((&unknown["code"], &unknown["ref"]), (&json!("not_found"), &json!("nothing")));
 }
 
@@ -287,9 +287,12 @@ fn where_to_go_on_is_read_as_it_is_said() {
     let frame =
         r#"{"execution_id":"task[3]","since":{"epoch":"19f2c4a7-1","seq":7},"type":"subscribe"}"#;
     let since = Position { epoch: Epoch { boot: 0x19f2_c4a7, nth: 1 }, seq: Seq(7) };
-    assert_eq!(read(frame), Ok(Said::Watch { name: "task[3]".into(), since: Some(since) }));
+    assert_eq!(
+        read(frame),
+        Ok(Said::Watch { name: "task[3]".into(), from: Begin::After(Some(since)) })
+    );
     let frame = r#"{"type":"subscribe","execution_id":"run-7","since":null}"#;
-    assert_eq!(read(frame), Ok(Said::Watch { name: "run-7".into(), since: None }));
+    assert_eq!(read(frame), Ok(Said::Watch { name: "run-7".into(), from: Begin::After(None) }));
 }
 
 #[test]

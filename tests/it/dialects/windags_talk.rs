@@ -1,7 +1,7 @@
 //! What WinDAGs dashboards say, and what one of them alone is told.
 
 use footplate::core::{Answer, Receipt, Reference, Stage};
-use footplate::dialect::{Dialect, Notice, Said, Unintelligible};
+use footplate::dialect::{Begin, Call, Dialect, Notice, Said, Unintelligible};
 use footplate::model::*;
 
 use super::story::{ada, id, text};
@@ -9,15 +9,15 @@ use super::texts;
 use super::windags::PLAIN;
 
 pub(super) fn read(frame: &str) -> Result<Said, Unintelligible> {
-    PLAIN.converse(text("dag-1")).read(frame)
+    PLAIN.converse(&Call::to("dag-1")).read(frame)
 }
 
 #[test]
 fn the_path_says_what_to_watch() {
-    let watch = Said::Watch { name: "dag-1".into(), since: None };
-    assert_eq!(PLAIN.converse(text("dag-1")).opening(), Some(watch));
-    assert_eq!(PLAIN.converse(None).opening(), None);
-    assert!(PLAIN.converse(None).read(r#"{"type":"pause_execution"}"#).is_err());
+    let watch = Said::Watch { name: "dag-1".into(), from: Begin::After(None) };
+    assert_eq!(PLAIN.converse(&Call::to("dag-1")).opening(), Some(watch));
+    assert_eq!(PLAIN.converse(&Call::default()).opening(), None);
+    assert!(PLAIN.converse(&Call::default()).read(r#"{"type":"pause_execution"}"#).is_err());
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn what_a_dashboard_says_wrong_is_answered() {
         ),
         ("{}", r#"{"type":"error","message":"A message has a 'type'"}"#),
     ] {
-        let mut talk = PLAIN.converse(text("dag-1"));
+        let mut talk = PLAIN.converse(&Call::to("dag-1"));
         let fault = talk.read(frame).unwrap_err();
         let told = texts(|out| talk.notice(&Notice::Problem(&fault), out));
         assert_eq!(told, [expected]);
@@ -83,7 +83,7 @@ fn success_is_silent_and_failure_is_an_error() {
         let (execution, gate, node) = (Some(id("dag-1")), Some(id("g1:1")), Some(id("g1")));
         let at = None;
         let receipt = Receipt { about, execution, gate, node, stage, reason, by, at };
-        texts(|out| PLAIN.converse(None).answer(&Answer::Receipt(receipt), out))
+        texts(|out| PLAIN.converse(&Call::default()).answer(&Answer::Receipt(receipt), out))
     };
     for stage in [
         Stage::Recorded,
@@ -116,6 +116,6 @@ fn success_is_silent_and_failure_is_an_error() {
         assert_eq!(answer(stage, None, None).len(), 1);
     }
     let unknown = Answer::Unknown { execution: id("dag-9") };
-    let told = texts(|out| PLAIN.converse(None).answer(&unknown, out));
+    let told = texts(|out| PLAIN.converse(&Call::default()).answer(&unknown, out));
     assert_eq!(told, [r#"{"type":"error","message":"Unknown DAG dag-9"}"#]);
 }

@@ -28,6 +28,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_accept_errors_total", "edge/silence.rs: a listener that fails"),
     ("footplate_shard_inbox_depth", "below: a shard that does nothing"),
     ("footplate_executions_forgotten_total", "shard.rs: a clock that runs ahead"),
+    ("footplate_viewers_thrashing_total", "kin.rs: a client that comes again and again"),
+    ("footplate_viewers_crowding_total", "kin.rs: as above"),
 ];
 
 /// The samples of a scrape: their names with labels, and their values.

@@ -5,18 +5,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
-use footplate::dialect::{native::Native, windags::Windags};
+use footplate::auth::verifier::Loopback;
+use footplate::dialect::Dialects;
 use footplate::http::assets::Directory;
 use footplate::http::caller::Allowed;
 use footplate::http::caps::{self, Caps};
 use footplate::http::health::Ready;
 use footplate::http::listen::{Door, Options, Speaks};
 use footplate::http::routes::{Site, Welcome};
-use footplate::seams::{Address, Listener, Machine, Network};
+use footplate::seams::{Address, Clock, Listener, Machine, Network};
 use footplate::shard::{Message, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::Served;
+use footplate::viewer::kin::Kin;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -74,8 +76,10 @@ impl Rig {
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
         let site = Arc::new(Site {
             shards: Shards::new(inbox_in),
-            native: &Native,
-            windags: &Windags { wire_extras: true },
+            dialects: Dialects::default(),
+            kin: Kin::default(),
+            verifier: Arc::new(Loopback),
+            clock: Clock::system(),
             welcome: setup.welcome,
             assets: setup.assets.map(Directory::new),
             allowed: setup.allowed,

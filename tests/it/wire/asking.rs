@@ -1,7 +1,7 @@
 //! What a client can say by these types is what the relay reads: no more, no less.
 
-use footplate::dialect::Dialect;
 use footplate::dialect::native::Native;
+use footplate::dialect::{Call, Dialect};
 use serde_json::{Value, json};
 
 use super::client::*;
@@ -87,7 +87,7 @@ fn definition(message: &Value) -> &'static Value {
 
 /// The code of the fault that the relay finds, if it finds one.
 fn read(message: &Value) -> Result<(), &'static str> {
-    Native.converse(None).read(&message.to_string()).map(drop).map_err(|it| it.code)
+    Native.converse(&Call::default()).read(&message.to_string()).map(drop).map_err(|it| it.code)
 }
 
 #[test]

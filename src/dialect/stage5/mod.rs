@@ -1,0 +1,42 @@
+//! `/ws/{run_id}`: the protocol of the stage-5 dashboards of seed 003. Its document is
+//! `docs/protocol/stage5.md`.
+
+mod talk;
+
+use super::{Call, Conversation, Dialect, Manners};
+use crate::core::Execution;
+use crate::frame::Frames;
+use crate::model::{ExecutionId, Position, Record};
+
+/// What engines call this protocol where they speak it themselves.
+const NAME: &str = "stage5";
+
+/// The protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Stage5 {
+    /// Whether messages also say their place (`seq`, `event_id`), which its clients ignore and others
+    /// can use.
+    pub wire_extras: bool,
+}
+
+impl Dialect for Stage5 {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn manners(&self) -> Manners {
+        Manners::Stage5
+    }
+
+    fn record(&self, record: &Record, out: &mut Frames) {
+        let _ = (record, out);
+    }
+
+    fn state(&self, _: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {
+        let _ = (at, state, out);
+    }
+
+    fn converse(&self, call: &Call) -> Box<dyn Conversation> {
+        Box::new(talk::Talk { path: call.path.clone() })
+    }
+}
