@@ -44,8 +44,14 @@ impl<Store: Backend> Shard<Store> {
         let now = self.clock.now();
         match message {
             Message::Join(join) => {
-                self.leave(join.viewer, &join.topic);
+                let viewer = join.viewer;
+                let mut before = self.forget_watch(viewer, &join.topic);
+                if let Some(before) = before.take_if(|it| it.execution.is_none()) {
+                    self.give_up(viewer, &before);
+                }
                 self.join(now, join, false);
+                // Only now: a log that nobody else watches would have been rendered anew.
+                before.into_iter().for_each(|before| self.give_up(viewer, &before));
             }
             Message::Behind { viewer, topic } => self.rewind(viewer, &topic),
             Message::Follow { viewer, group } => self.follow(viewer, group),
@@ -307,6 +313,7 @@ impl<Store: Backend> Shard<Store> {
         let Some((heard, (head, state))) = heard else { return };
         heard.room.catch_up(
             now.instant,
+            self.turn,
             |dialect, out| dialect.level(execution, head, state, out),
             |dialect, lines, out| dialect.summed_up(execution, now.time, lines, out),
         );
@@ -335,7 +342,12 @@ impl<Store: Backend> Shard<Store> {
 
     pub(super) fn leave(&mut self, viewer: ViewerId, topic: &Topic) {
         let Some(watch) = self.forget_watch(viewer, topic) else { return };
-        match (topic, &watch.execution) {
+        self.give_up(viewer, &watch);
+    }
+
+    /// Takes a viewer out of where it watched something.
+    fn give_up(&mut self, viewer: ViewerId, watch: &Watch) {
+        match (&watch.topic, &watch.execution) {
             (Topic::Directory, _) => self.directory.room.leave(watch.dialect, viewer),
             (Topic::Execution(_), Some(execution)) => {
                 self.depart(execution, watch.dialect, viewer);
