@@ -34,12 +34,11 @@ pub(super) fn is_told(record: &Record, whole: &Outline) -> bool {
             | Kind::ExecutionStatusChanged(_)
             | Kind::ExecutionProgressed(_) => return true,
             Kind::GateOpened(_) => return after.gate.as_ref().is_some_and(|it| it.is_open()),
-            Kind::GraphDeclared(_) | Kind::GraphMutated(_) if counted => {
-                return after.graph.is_some();
+            Kind::GraphDeclared(_) | Kind::GraphMutated(_) => {
+                let graph = after.graph.as_ref();
+                return graph.is_some_and(|it| counted || !it.removed_nodes.is_empty());
             }
-            Kind::GraphDeclared(_)
-            | Kind::GraphMutated(_)
-            | Kind::NodeChanged(_)
+            Kind::NodeChanged(_)
             | Kind::NodeProgressed(_)
             | Kind::NodeRetried(_)
             | Kind::EdgeActivated { .. }
