@@ -4,6 +4,7 @@ mod documents;
 mod executions;
 mod executions_paper;
 mod executions_talk;
+mod executions_views;
 mod executions_whole;
 mod fold;
 mod golden;
