@@ -207,7 +207,7 @@ impl<Store: Backend> Shard<Store> {
                 Begin::After(_) => (&Point::Here, true),
             };
             let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
-            let at = place(point, head, tail, records).filter(|at| gaps || tail <= *at);
+            let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
             let at = at.map_or(head.seq, |at| at.max(tail));
             let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
             let cursor = match from {
@@ -415,12 +415,14 @@ impl<Store: Backend> Shard<Store> {
     }
 }
 
-/// The last record before a point. `None`: it is a record of another log, or none yet.
+/// The last record before a point. `None`: it is a record of another log, or none yet; or without
+/// `gaps`, it is no longer known which.
 fn place(
     point: &Point,
     head: Position,
     tail: Seq,
-    mut records: impl Iterator<Item = (Seq, Timestamp)>,
+    gaps: bool,
+    records: impl Iterator<Item = (Seq, Timestamp)>,
 ) -> Option<Seq> {
     let known = |at: &Position| (at.epoch == head.epoch && at.seq <= head.seq).then_some(at.seq);
     match point {
@@ -428,6 +430,12 @@ fn place(
         Point::Here => Some(head.seq),
         Point::Record(at) => known(at),
         Point::Moment { time, left } => {
+            let mut records = records.peekable();
+            // What came before the oldest one may have come after the moment, too.
+            let reaches = |it: &(Seq, Timestamp)| it.0 == Seq(1) || it.1 <= *time;
+            if !gaps && !records.peek().is_none_or(reaches) {
+                return None;
+            }
             let later = records.find(|(_, at)| time < at).map(|(seq, _)| Seq(seq.0 - 1));
             let by_time = later.unwrap_or(head.seq);
             Some(left.as_ref().and_then(known).map_or(by_time, |left| left.min(by_time)))

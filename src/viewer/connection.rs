@@ -171,7 +171,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
 
     /// Its client may come back, and should find its place.
     fn part(&self, close: Close) {
-        let Some(kin) = self.talk.kin().filter(|_| close.was_no_goodbye()) else { return };
+        let Some(kin) = self.talk.kin().filter(|_| close.keeps_its_place(self.talk.manners()))
+        else {
+            return;
+        };
         let places = self.viewer.places().filter_map(|(topic, at)| match topic {
             Topic::Execution(name) => Some((name.clone(), at)),
             Topic::Directory => None,
@@ -397,8 +400,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     fn leave(&mut self, busy: bool) -> bool {
         let Some(plan) = self.leaving.filter(|_| self.ending.is_none()) else { return false };
         let now = Instant::now();
-        let busy =
-            busy || self.blocked.is_some() || !self.viewer.has_all() || self.errands.is_busy();
+        // To who is muted, nothing more is sent.
+        let muted = self.talk.kin().is_some_and(Member::is_muted);
+        let all = muted || self.viewer.has_all();
+        let busy = busy || self.blocked.is_some() || !all || self.errands.is_busy();
         if now < plan.turn(self.talk.id) || (busy && now < plan.last) {
             return false;
         }
