@@ -1,6 +1,6 @@
 //! A viewer's place on one tape: a number, and what is left of a state that it is being shown.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::{Buf, Bytes};
 
@@ -17,9 +17,8 @@ pub struct Cursor {
     at: Option<Seq>,
     /// Where it began: what lies behind that has been sent, or is left to this cursor to send.
     begun: Option<Seq>,
-    /// Behind the first of each two, everything up to the second has been sent before. The next ones
-    /// are the last.
-    jumps: Vec<(Seq, Seq)>,
+    /// Behind the first of each, everything up to the second has been sent before. In their order.
+    jumps: VecDeque<(Seq, Seq)>,
     /// A state that is shown once the cursor has come to it.
     then: Option<Still>,
     /// Nothing is to be written until another cursor takes its place.
@@ -64,7 +63,7 @@ impl Cursor {
     /// with the state.
     pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
         let beat = shared.look(|tape| tape.beats());
-        let (begun, jumps, then, still) = (at, Vec::new(), None, Bytes::new());
+        let (begun, jumps, then, still) = (at, VecDeque::new(), None, Bytes::new());
         let (seen, held, ended) = (0, false, false);
         Self { shared, epoch, at, begun, jumps, then, held, beat, still, seen, ended }
     }
@@ -85,15 +84,17 @@ impl Cursor {
     /// since this one was asked for: nothing that the older one has sent is sent again.
     #[must_use]
     pub(super) fn after(mut self, older: &Self) -> Self {
-        let same = Arc::ptr_eq(&self.shared, &older.shared) && self.epoch == older.epoch;
+        let same = self.epoch == older.epoch;
         let (Some(begun), Some(sent), true) = (older.begun, older.at, same) else { return self };
-        self.jumps.clone_from(&older.jumps);
+        self.jumps = older.jumps.clone();
         if self.at.is_some_and(|at| at < begun) {
-            self.jumps.push((begun, sent));
+            self.jumps.push_front((begun, sent));
         } else {
             (self.at, self.begun) = (Some(sent), Some(begun));
         }
-        self.beat = older.beat;
+        if Arc::ptr_eq(&self.shared, &older.shared) {
+            self.beat = older.beat;
+        }
         self
     }
 
@@ -127,7 +128,7 @@ impl Cursor {
             return Next::Idle;
         }
         while self.still.is_empty() {
-            while let Some((_, sent)) = self.jumps.pop_if(|(end, _)| Some(*end) <= self.at) {
+            while let Some((_, sent)) = self.jumps.pop_front_if(|(end, _)| Some(*end) <= self.at) {
                 self.at = self.at.max(Some(sent));
             }
             if let Some(then) = self.then.take_if(|then| Some(then.at) <= self.at) {
@@ -138,8 +139,7 @@ impl Cursor {
                 return Next::Idle;
             }
             let stop = self.then.as_ref().map(|then| then.at);
-            let jump = self.jumps.last().map(|(end, _)| *end);
-            let until = [jump, stop].into_iter().flatten().min();
+            let until = [self.jumps.front().map(|(end, _)| *end), stop].into_iter().flatten().min();
             match self.shared.look(|tape| tape.read(self.at, self.beat, until, limit)) {
                 Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
                     self.at = Some(excerpt.last());
@@ -151,7 +151,7 @@ impl Cursor {
                 Read::Still(still) => {
                     self.at = Some(still.at);
                     self.begun = self.begun.or(self.at);
-                    (self.jumps, self.then) = (Vec::new(), None);
+                    (self.jumps, self.then) = (VecDeque::new(), None);
                     self.still = still.bytes;
                 }
                 Read::Beat(number, bytes) => return Next::Piece(Piece::Beat(number, bytes)),
