@@ -294,7 +294,7 @@ fn wishes() -> String {
                 (false, Stays) => "it always does",
                 (true, _) if client.manners == Manners::Native => "it takes that for an accident",
                 // Or else what is no end would be called one.
-                (true, _) => "only 1000 keeps it away, and that says that it is over",
+                (true, _) => "only 1000 or 1001 keeps it away, and that is for when it is over",
             };
             let [meant, does] =
                 [meant, does].map(|it| if it == Returns { "return" } else { "stay away" });

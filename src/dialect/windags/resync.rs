@@ -21,6 +21,7 @@ pub(super) struct Resync<'a> {
 }
 
 /// How far.
+#[derive(Debug)]
 pub(super) enum Seen {
     /// It doesn't say, and wants the state.
     Unsaid,

@@ -73,12 +73,9 @@ fn spoken(seed: &str) -> (Vec<String>, Vec<String>) {
                 assert_eq!(command, kind);
                 vec![]
             }
-            Ok(Said::Watch { .. }) => {
-                assert_eq!(kind, "resync_request");
-                vec![]
-            }
             Ok(Said::Nothing) => {
-                assert_eq!(kind, "ack");
+                // What follows of it is seen in its own tests.
+                assert!(["ack", "resync_request"].contains(&&*kind));
                 vec![]
             }
             Ok(other) => panic!("{line}: {other:?}"),
@@ -94,10 +91,10 @@ fn spoken(seed: &str) -> (Vec<String>, Vec<String>) {
             assert!(answer.is_empty(), "{line}: {answer:?}");
         }
     }
-    [&mut server, &mut client].map(|it| {
-        it.sort();
-        it.dedup();
-    });
+    for types in [&mut server, &mut client] {
+        types.sort();
+        types.dedup();
+    }
     (server, client)
 }
 

@@ -133,6 +133,26 @@ fn watch(behind: Point) -> Said {
     Said::Watch { name: "dag-1".into(), from: Begin::Replayed { behind, gaps: false } }
 }
 
+const EPOCH: Epoch = Epoch { boot: 7, nth: 3 };
+
+/// It watches, or is seated anew.
+fn watches(talk: &mut Box<dyn Conversation>) {
+    let head = Position { epoch: EPOCH, seq: Seq(9) };
+    let start = Start::After(head);
+    let answer = Answer::Watching { execution: id("dag-1"), start, head };
+    assert_eq!(texts(|out| talk.answer(&answer, out)), [""; 0]);
+}
+
+/// What follows when one that watches says this.
+fn asks(frame: &str) -> Option<Said> {
+    let mut talk = PLAIN.converse(&Call::to("dag-1"));
+    talk.opening();
+    watches(&mut talk);
+    assert_eq!(talk.next(), None);
+    assert_eq!(talk.read(frame), Ok(Said::Nothing), "{frame}");
+    talk.next()
+}
+
 #[test]
 fn how_far_it_has_seen_is_read_to_the_millisecond() {
     // A record's `timestamp` is in milliseconds: what has the same has been seen.
@@ -151,13 +171,14 @@ fn how_far_it_has_seen_is_read_to_the_millisecond() {
     ] {
         let frame = format!(r#"{{"type":"resync_request","last_seen":{last_seen}}}"#);
         let time = Timestamp(micros);
-        assert_eq!(read(&frame), Ok(watch(Point::Moment { time, left: None })), "{last_seen}");
+        let expected = watch(Point::Moment { time, left: None });
+        assert_eq!(asks(&frame), Some(expected), "{last_seen}");
     }
     for frame in [
         r#"{"type":"resync_request"}"#,
         r#"{"type":"resync_request","last_seen":null,"reason":"gap"}"#,
     ] {
-        assert_eq!(read(frame), Ok(watch(Point::Here)), "the state");
+        assert_eq!(asks(frame), Some(watch(Point::Here)), "the state");
     }
 }
 
@@ -168,7 +189,6 @@ fn how_far_it_has_seen_is_never_guessed() {
         "[]",
         "{}",
         "-1",
-        "1e400",
         // Microseconds.
         "1795211611515000",
         "\"\"",
@@ -189,33 +209,33 @@ fn how_far_it_has_seen_is_never_guessed() {
 
 /// A number needs its log, and a client asks as soon as it is there.
 #[test]
-fn a_seq_waits_until_it_is_known_of_which_log() {
+fn what_it_has_missed_waits_until_it_watches() {
     let mut talk = PLAIN.converse(&Call::to("dag-1"));
-    let epoch = Epoch { boot: 7, nth: 3 };
-    let known = |talk: &mut Box<dyn Conversation>| {
-        let head = Position { epoch, seq: Seq(9) };
-        let start = Start::After(head);
-        let answer = Answer::Watching { execution: id("dag-1"), start, head };
-        assert_eq!(texts(|out| talk.answer(&answer, out)), [""; 0]);
-    };
-    let behind = |seq| watch(Point::Record(Position { epoch, seq: Seq(seq) }));
-    let asks = r#"{"type":"resync_request","last_seq":5,"last_seen":"whenever"}"#;
-    assert_eq!(talk.read(asks), Ok(Said::Nothing));
+    let behind = |seq| Some(watch(Point::Record(Position { epoch: EPOCH, seq: Seq(seq) })));
+    let seq = |seq| format!(r#"{{"type":"resync_request","last_seq":{seq},"last_seen":"once"}}"#);
+    talk.opening();
+    assert_eq!(talk.read(&seq(5)), Ok(Said::Nothing));
     assert_eq!(talk.next(), None);
     texts(|out| talk.answer(&Answer::Unknown { execution: id("dag-1") }, out));
     assert_eq!(talk.next(), None);
-    known(&mut talk);
-    assert_eq!((talk.next(), talk.next()), (Some(behind(5)), None));
-    // From now on it is known.
-    assert_eq!(talk.read(asks), Ok(behind(5)));
-    known(&mut talk);
+    // One after the other: the second would take the place of the first.
+    assert_eq!(talk.read(&seq(3)), Ok(Said::Nothing));
+    watches(&mut talk);
+    assert_eq!((talk.next(), talk.next()), (behind(5), None));
+    watches(&mut talk);
+    assert_eq!((talk.next(), talk.next()), (behind(3), None));
+    watches(&mut talk);
     assert_eq!(talk.next(), None);
-    // Only what was asked for last counts.
-    let mut talk = PLAIN.converse(&Call::to("dag-1"));
-    assert_eq!(talk.read(asks), Ok(Said::Nothing));
-    assert_eq!(talk.read(r#"{"type":"resync_request"}"#), Ok(watch(Point::Here)));
-    known(&mut talk);
-    assert_eq!(talk.next(), None);
+    // Until there is no end of it.
+    assert_eq!((talk.read(&seq(0)), talk.next()), (Ok(Said::Nothing), behind(0)));
+    for nth in 0..16 {
+        assert_eq!(talk.read(&seq(nth)), Ok(Said::Nothing));
+    }
+    assert!(talk.read(&seq(16)).is_err());
+    for nth in 0..16 {
+        watches(&mut talk);
+        assert_eq!(talk.next(), behind(nth));
+    }
 }
 
 #[test]

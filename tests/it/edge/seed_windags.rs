@@ -156,7 +156,14 @@ async fn a_dashboard_sees_an_execution_from_its_start_to_its_end() {
     // A command.
     early.says(json!({ "type": "pause_execution" })).await;
     let command = told_command(&mut engine).await;
-    assert_eq!(command.execution_id, "dag-1");
+    assert_eq!((&*command.execution_id, command.kind()), ("dag-1", pb::CommandKind::Pause));
+    let outcome = event(Kind::CommandOutcome(pb::CommandOutcome {
+        command_id: command.command_id,
+        outcome: pb::OutcomeStatus::Applied.into(),
+        ..Default::default()
+    }));
+    engine.says("dag-1", 6, vec![outcome]).await;
+    engine.result().await;
     // A heartbeat is answered to who sent it, and nobody else hears of it.
     late.says(json!({ "type": "heartbeat" })).await;
     late.is_told(json!({ "type": "heartbeat" })).await;
@@ -166,7 +173,7 @@ async fn a_dashboard_sees_an_execution_from_its_start_to_its_end() {
         ..Default::default()
     }));
     let shipped = node("ship", pb::NodeStatus::Completed, Some(r#""staging""#));
-    engine.says("dag-1", 6, vec![shipped, finished]).await;
+    engine.says("dag-1", 7, vec![shipped, finished]).await;
     engine.result().await;
     for dashboard in [&mut early, &mut late] {
         let shipped = json!({ "type": "node_state", "node_id": "ship", "status": "completed",
