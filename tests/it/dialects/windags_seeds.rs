@@ -49,7 +49,7 @@ fn spoken(seed: &str) -> (Vec<String>, Vec<String>) {
         let kind = message["type"].as_str().unwrap().to_owned();
         if side == "<" {
             server.push(kind);
-            assert_eq!(told(&message), [message.clone()], "{line}");
+            assert_eq!(told(&message), std::slice::from_ref(&message), "{line}");
             continue;
         }
         client.push(kind.clone());
