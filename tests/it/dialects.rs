@@ -14,6 +14,8 @@ mod steering;
 mod story;
 mod talking;
 mod windags;
+mod windags_acks;
+mod windags_seeds;
 mod windags_talk;
 
 use footplate::frame::Frames;
