@@ -88,3 +88,13 @@ pub fn first_len(frames: &[u8]) -> usize {
         len => 2 + usize::from(len),
     }
 }
+
+/// What the first of these frames says, without its header. There must be a whole one.
+pub fn payload(frames: &[u8]) -> &[u8] {
+    let header = match frames[1] {
+        126 => 4,
+        127 => HEADER,
+        _ => 2,
+    };
+    &frames[header..first_len(frames)]
+}

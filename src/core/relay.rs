@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Answer, Claim, Effect, Execution, Grant, Hello, Input, LaneFault, LaneResult, Limits, Receipt,
-    Start, Verdict,
+    Answer, Claim, Effect, Execution, Grant, Hello, Input, LaneFault, LaneResult, Limits,
+    NO_STARTER, Receipt, Start, Verdict,
     log::Log,
     producers::{Link, Producers},
     turn::Turn,
@@ -356,10 +356,7 @@ impl Relay {
         workflow: &WorkflowId,
         ask: &CommandAsk,
     ) -> Result<ExecutionId, &'static str> {
-        let (_, engine) = self
-            .producers
-            .starter(workflow)
-            .ok_or("no attached engine has named this workflow as one that it can start")?;
+        let (_, engine) = self.producers.starter(workflow).ok_or(NO_STARTER)?;
         let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
         if self.limits.executions <= self.logs.len() {
             return Err("there are as many executions as there may be");

@@ -32,6 +32,12 @@ impl Execution {
         if old != new || node.since.0 == 0 {
             node.since = at.seq;
         }
+        if node.has_begun() {
+            node.began.get_or_insert((at.seq, at.time));
+        }
+        if old != new {
+            node.ended = node.has_ended().then_some(at.time);
+        }
         after.node = self.nodes.get(id).cloned();
         (after.old_status, after.moved) = (Some(old), old != new);
         self.counted(old, -1);
