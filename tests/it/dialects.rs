@@ -5,6 +5,8 @@ mod fold;
 mod golden;
 mod golden_gates;
 mod native;
+mod nebula;
+mod nebula_talk;
 mod steering;
 mod story;
 mod talking;

@@ -12,6 +12,7 @@ mod update;
 mod watches;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use messages::{Line, Message};
@@ -22,7 +23,7 @@ use super::{Call, Calm, Conversation, Dialect, Manners, Unintelligible};
 use crate::core::{Execution, NO_STARTER, Receipt, Stage};
 use crate::frame::Frames;
 use crate::model::{
-    CommandAsk, CommandKind, Event, ExecutionFinished, ExecutionId, ExecutionStatus, Fact,
+    CommandAsk, CommandKind, Event, ExecutionFinished, ExecutionId, ExecutionStatus, Fact, Gate,
     GateOpened, Kind, LogLevel, NodeId, NodeRetried, Position, Record, RetryPhase, Timestamp,
 };
 
@@ -98,7 +99,11 @@ impl Dialect for Nebula {
                 event.native_forms.iter().all(|form| &*form.protocol != NAME)
                     && stirs(&event.kind, record)
             }
-            Fact::Resolved { .. } | Fact::Delivered { .. } => after.gate.is_some() || after.moved,
+            // A gate holds an execution up until its decision has taken effect.
+            Fact::Resolved { .. } | Fact::Delivered { .. } => {
+                let holds = |gate: &Arc<Gate>| gate.is_open() || gate.is_owed();
+                after.moved || after.gate.as_ref().is_some_and(|gate| !holds(gate))
+            }
             // It names the workflow of an execution that no engine has spoken of.
             Fact::Commanded { command } => matches!(command.kind, CommandKind::Start { .. }),
             Fact::Rejected { .. }
@@ -194,9 +199,7 @@ fn said(event: &Event, record: &Record, teller: &mut Teller<'_>) {
         Kind::NodeRetried(it) => log("warn", Some(&it.node_id), retry(it, record).into()),
         Kind::GateOpened(it) => {
             // One that is only announced again has been told of.
-            let opens = |gate: &&std::sync::Arc<crate::model::Gate>| {
-                gate.is_open() && gate.opened == record.time
-            };
+            let opens = |gate: &&Arc<Gate>| gate.is_open() && gate.opened == record.time;
             if record.after.gate.as_ref().filter(opens).is_some() {
                 log("warn", it.node_id.as_ref(), question(it, record).into());
             }

@@ -72,6 +72,36 @@ impl<'a> Update<'a> {
         stated.or_else(started).map_or("", WorkflowId::as_str)
     }
 
+    /// In the protocol's six words.
+    fn status(&self) -> &'static str {
+        let state = self.state;
+        let progress = state.progress();
+        let owed = || state.gates.values().any(|gate| gate.is_owed());
+        // The protocol has no gates: who waits at one is paused, until its decision takes effect.
+        let held = || 0 < progress.waiting || 0 < progress.open_gates || owed();
+        match state.status() {
+            ExecutionStatus::Completed => "completed",
+            ExecutionStatus::Failed | ExecutionStatus::TimedOut => "failed",
+            ExecutionStatus::Cancelled => "cancelled",
+            ExecutionStatus::Cancelling => "running",
+            ExecutionStatus::WaitingGate | ExecutionStatus::Paused => "paused",
+            ExecutionStatus::Created
+            | ExecutionStatus::Planning
+            | ExecutionStatus::Running
+            | ExecutionStatus::Pausing
+                if held() =>
+            {
+                "paused"
+            }
+            // Some engines begin without a word.
+            ExecutionStatus::Created if self.actions.is_empty() => "pending",
+            ExecutionStatus::Created
+            | ExecutionStatus::Planning
+            | ExecutionStatus::Running
+            | ExecutionStatus::Pausing => "running",
+        }
+    }
+
     fn progress(&self) -> Progress {
         let Self { state, actions, .. } = self;
         let planned = state.outline.info.planned_nodes.map_or(0, u64::from);
@@ -95,7 +125,7 @@ impl Fields for Update<'_> {
         let outline = &self.state.outline;
         to.put("id", self.id.as_str())?;
         to.put("workflow_id", self.workflow())?;
-        to.put("status", status(self.state))?;
+        to.put("status", self.status())?;
         let began = outline.info.start_time.unwrap_or(self.state.first_time);
         to.put("started_at", &Shown(began))?;
         let ended = outline.ending.as_ref().map(|ending| ending.finish_time);
@@ -161,35 +191,6 @@ fn duration(node: &Node) -> Option<u64> {
 /// The record with which it began.
 fn place(node: &Node) -> Seq {
     node.began.map_or(node.since, |(seq, _)| seq)
-}
-
-/// An execution's status in the protocol's six words.
-fn status(state: &Execution) -> &'static str {
-    let held = || {
-        let progress = state.progress();
-        let owed = || state.gates.values().any(|gate| gate.is_owed());
-        0 < progress.waiting || 0 < progress.open_gates || owed()
-    };
-    match state.status() {
-        ExecutionStatus::Completed => "completed",
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut => "failed",
-        ExecutionStatus::Cancelled => "cancelled",
-        ExecutionStatus::Cancelling => "running",
-        ExecutionStatus::WaitingGate | ExecutionStatus::Paused => "paused",
-        // The protocol has no gates: who waits at one is paused, until its decision takes effect.
-        ExecutionStatus::Created
-        | ExecutionStatus::Planning
-        | ExecutionStatus::Running
-        | ExecutionStatus::Pausing
-            if held() =>
-        {
-            "paused"
-        }
-        ExecutionStatus::Created => "pending",
-        ExecutionStatus::Planning | ExecutionStatus::Running | ExecutionStatus::Pausing => {
-            "running"
-        }
-    }
 }
 
 /// A node's status in the protocol's words.
