@@ -6,6 +6,7 @@ mod golden;
 mod golden_gates;
 mod native;
 mod nebula;
+mod nebula_pages;
 mod nebula_talk;
 mod steering;
 mod story;
