@@ -205,6 +205,7 @@ fn kind(now: Timestamp, text: &str) -> Kind {
         "started" => Kind::ExecutionStarted(Box::new(ExecutionStarted {
             name: after("name").map(Into::into),
             budget_usd_nanos: after("budget").map(usd),
+            workflow_id: after("of").map(|it| it.parse().unwrap()),
             aliases: after("alias").map(|it| it.parse().unwrap()).into_iter().collect(),
             command_id: after("command").map(|it| it.parse().unwrap()),
             ..ExecutionStarted::default()
