@@ -1,6 +1,9 @@
 //! The loop, with the real core, real connections over pipes, channels for engines, and a clock
 //! that stands still unless everybody waits.
 
+mod begins;
+mod calm;
+
 use std::{
     io,
     sync::{
@@ -19,8 +22,8 @@ use footplate::seams::Clock;
 use footplate::shard::{Message, Shard, Shards, ToEngine};
 use footplate::store::{Backend, Memory};
 use footplate::telemetry::Metrics;
-use footplate::viewer::connection::{self, Guest, House};
 use footplate::viewer::{Close, Departure, Options, mailbox};
+use footplate::viewer::{Guest, House, connection};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
