@@ -6,6 +6,9 @@ use crate::model::{
     Position, Principal, Target, Text, Timestamp,
 };
 
+/// Why a start is refused that nobody can carry out.
+pub const NO_STARTER: &str = "no attached engine has named this workflow as one that it can start";
+
 /// What one viewer alone is told. Its dialect finds the words, or has none.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {

@@ -41,6 +41,10 @@ pub struct Node {
     pub retry: Option<(RetryPhase, u32)>,
     /// The record that changed its status last: the order in which things happened.
     pub since: Seq,
+    /// The record with which it left `pending` for the first time, and when that came in.
+    pub began: Option<(Seq, Timestamp)>,
+    /// When the record came in that ended it, unless it goes on since.
+    pub ended: Option<Timestamp>,
 }
 
 impl Node {
@@ -69,7 +73,14 @@ impl Node {
             progress_message: None,
             retry: None,
             since: Seq(0),
+            began: None,
+            ended: None,
         }
+    }
+
+    /// Whether anything has been done about it.
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.status, NodeStatus::Pending | NodeStatus::Ready | NodeStatus::Queued)
     }
 
     /// What a person calls it.

@@ -321,6 +321,9 @@ impl Talk {
                 }
             }
         }
+        if let Topic::Execution(name) = &topic {
+            self.conversation.about(name);
+        }
         match answer {
             Some(answer) => self.answer(&answer, house, viewer),
             None if viewer.watches(&topic) => (),

@@ -207,8 +207,8 @@ fn kind(now: Timestamp, text: &str) -> Kind {
     match words[0] {
         "started" => Kind::ExecutionStarted(Box::new(ExecutionStarted {
             name: after("name").map(Into::into),
-            workflow_id: after("of").map(|it| it.parse().unwrap()),
             budget_usd_nanos: after("budget").map(usd),
+            workflow_id: after("of").map(|it| it.parse().unwrap()),
             aliases: after("alias").map(|it| it.parse().unwrap()).into_iter().collect(),
             command_id: after("command").map(|it| it.parse().unwrap()),
             ..ExecutionStarted::default()

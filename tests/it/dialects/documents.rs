@@ -30,6 +30,7 @@ const OPAQUE: &[&str] = &[
     "presentation",
     "result",
     "results",
+    "workflow",
 ];
 
 #[test]

@@ -17,6 +17,7 @@ mod reload;
 mod rest;
 mod rig;
 mod seed_executions;
+mod seed_nebula;
 mod seed_windags;
 mod silence;
 mod tls;
