@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
-use footplate::auth::verifier::Loopback;
+use footplate::auth::verifier::{Loopback, Verifier};
 use footplate::dialect::Dialects;
 use footplate::http::assets::Directory;
 use footplate::http::caller::Allowed;
@@ -49,6 +49,7 @@ pub(super) struct Setup {
     pub(super) allowed: Allowed,
     pub(super) caps: caps::Limits,
     pub(super) welcome: Welcome,
+    pub(super) verifier: Arc<dyn Verifier>,
 }
 
 impl Default for Setup {
@@ -60,6 +61,7 @@ impl Default for Setup {
             allowed: Allowed::default(),
             caps: caps::Limits::default(),
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
+            verifier: Arc::new(Loopback),
         }
     }
 }
@@ -78,7 +80,7 @@ impl Rig {
             shards: Shards::new(inbox_in),
             dialects: Dialects::default(),
             kin: Kin::default(),
-            verifier: Arc::new(Loopback),
+            verifier: setup.verifier,
             clock: Clock::system(),
             welcome: setup.welcome,
             assets: setup.assets.map(Directory::new),
