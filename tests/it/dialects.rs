@@ -1,6 +1,11 @@
 //! Dialects, seen from outside: records and answers in, frames out, and the other way round.
 
 mod documents;
+mod executions;
+mod executions_paper;
+mod executions_talk;
+mod executions_views;
+mod executions_whole;
 mod fold;
 mod golden;
 mod golden_gates;

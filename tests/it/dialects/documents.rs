@@ -178,7 +178,7 @@ fn in_windags() -> Vec<String> {
 
 /// A protocol's page. Behind `<!-- type -->`, or `<!-- type 2 -->` for the second of that type,
 /// stands an example of what the relay says; every other block of JSON is what a client says.
-struct Document {
+pub(super) struct Document {
     path: PathBuf,
     text: String,
     /// What the code says.
@@ -186,7 +186,7 @@ struct Document {
 }
 
 impl Document {
-    fn read(name: &str, frames: Vec<String>) -> Self {
+    pub(super) fn read(name: &str, frames: Vec<String>) -> Self {
         let path = format!("{}/docs/protocol/{name}.md", env!("CARGO_MANIFEST_DIR"));
         let frames = frames.into_iter().map(|frame| {
             let value: Value = serde_json::from_str(&frame).unwrap();
@@ -196,7 +196,7 @@ impl Document {
         Self { path: path.into(), text, frames }
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let written = self.with_examples();
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&self.path, &written).unwrap();
@@ -248,7 +248,7 @@ impl Document {
         messages
     }
 
-    fn said(&self) -> BTreeSet<String> {
+    pub(super) fn said(&self) -> BTreeSet<String> {
         let kind = |message: &&str| {
             let value: Value = serde_json::from_str(message).unwrap();
             value["type"].as_str().unwrap().to_owned()
@@ -256,7 +256,7 @@ impl Document {
         self.messages().iter().map(kind).collect()
     }
 
-    fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
+    pub(super) fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
         for message in self.messages() {
             read(message).unwrap_or_else(|fault| panic!("{message}: {fault:?}"));
         }

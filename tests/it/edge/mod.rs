@@ -16,6 +16,7 @@ mod obstinate;
 mod reload;
 mod rest;
 mod rig;
+mod seed_executions;
 mod seed_windags;
 mod silence;
 mod tls;
