@@ -98,6 +98,18 @@ pub struct Totals {
     pub tokens: i64,
 }
 
+impl Totals {
+    /// What came on top of what there was; negative where a total was corrected downwards.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            usd_nanos: self.usd_nanos.saturating_sub(before.usd_nanos),
+            input_tokens: self.input_tokens.saturating_sub(before.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(before.output_tokens),
+            tokens: self.tokens.saturating_sub(before.tokens),
+        }
+    }
+}
+
 /// What was spent by all producers together, and what may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {

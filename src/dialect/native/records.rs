@@ -156,6 +156,10 @@ fn what_changed<M: SerializeMap>(fact: &Fact, after: &After, to: &mut M) -> Resu
         graph,
         presence,
         spent,
+        before: _,
+        began: _,
+        session: _,
+        added: _,
     } = after;
     // At the end of an execution `nodes` are all of them, for protocols that sum up.
     let nodes = nodes.as_ref().filter(|_| graph.is_some());
