@@ -44,7 +44,7 @@ impl<Store: Backend> Shard<Store> {
         let now = self.clock.now();
         match message {
             Message::Join(join) => {
-                self.leave(join.viewer, &join.topic);
+                self.make_room(&join);
                 self.join(now, join, false);
             }
             Message::Behind { viewer, topic } => self.rewind(viewer, &topic),
@@ -343,6 +343,20 @@ impl<Store: Backend> Shard<Store> {
                 self.depart(execution, watch.dialect, viewer);
             }
             (Topic::Execution(name), None) => self.waiting.remove(name, viewer),
+        }
+    }
+
+    /// Whoever asks for what it watches already keeps its tape: its place is a place on that.
+    fn make_room(&mut self, join: &Join) {
+        let Join { viewer, topic, .. } = join;
+        let meant = match (topic, self.viewers.get(viewer)) {
+            (Topic::Execution(name), Some(reach)) => self.visible(&reach.principal, name),
+            (Topic::Execution(_) | Topic::Directory, _) => None,
+        };
+        if meant.is_some() && self.watched(*viewer, topic) == meant {
+            self.forget_watch(*viewer, topic);
+        } else {
+            self.leave(*viewer, topic);
         }
     }
 

@@ -126,7 +126,9 @@ impl Cursor {
     pub(super) fn is_idle(&self) -> bool {
         self.held
             || self.still.is_empty()
-                && (self.rests || self.ended || self.then.is_none() && self.seen == self.shared.version())
+                && (self.rests
+                    || self.ended
+                    || self.then.is_none() && self.seen == self.shared.version())
     }
 
     /// What there is to be written, about `limit` bytes of it.

@@ -55,6 +55,7 @@ impl Story {
         let position = Position { seq, ..self.position() };
         let (execution, time) = (self.id.clone(), self.time());
         let mut record = Record { execution, position, time, fact, contradiction, after };
+        record.after.before = self.state.progress;
         fold(&mut self.state, &record);
         self.state.progress = count(&self.state, &record);
         record.after.progress = self.state.progress;
