@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 
 use crate::dialect::Unintelligible;
 use crate::dialect::reading::{brief, sound};
-use crate::json::JsonText;
 use crate::model::{
     CommandAsk, CommandId, CommandKind, DecisionAsk, GateId, Json, Target, Text, WorkflowId,
 };
@@ -44,6 +43,11 @@ impl Fields<'_> {
         self.0.get(name).copied().filter(|raw| raw.get() != "null")
     }
 
+    /// Forms send an empty text where nobody has written anything.
+    fn modifications(&self) -> Option<&RawValue> {
+        self.raw("modifications").filter(|raw| raw.get() != "\"\"")
+    }
+
     fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Unintelligible> {
         let Some(raw) = self.raw(name) else { return Ok(None) };
         let read = serde_json::from_str(raw.get());
@@ -74,7 +78,7 @@ pub(super) fn read(frame: &str, run: &Text) -> Result<Ask, Unintelligible> {
         }
         Some("approval_response") => {
             let approved = fields.need("approval_response", "approved")?;
-            let resolution = match (approved, fields.raw("modifications")) {
+            let resolution = match (approved, fields.modifications()) {
                 (false, _) => "reject",
                 (true, None) => "approve",
                 (true, Some(_)) => "modify",
@@ -107,8 +111,7 @@ fn decision(
     if feedback.as_ref().is_some_and(|it| FEEDBACK < it.len()) {
         return Err(fault("too_long", format!("{kind}: `feedback` has at most {FEEDBACK} bytes")));
     }
-    // Forms send an empty text where nobody has written anything.
-    let modifications = fields.raw("modifications").filter(|raw| raw.get() != "\"\"");
+    let modifications = fields.modifications();
     if modifications.is_some_and(|it| VALUE < it.get().len()) {
         let message = format!("{kind}: `modifications` has at most {VALUE} bytes");
         return Err(fault("too_long", message));
@@ -122,7 +125,7 @@ fn decision(
         target: Target::Newest(gate),
         option: resolution.into(),
         comment: feedback.filter(|it| !it.is_empty()).map(Text::from),
-        modification: modifications.map(|it| Json::of(JsonText::from(it))),
+        modification: modifications.map(|it| Json::of(it.into())),
         payload_sha256: None,
     }))
 }
@@ -156,12 +159,12 @@ fn start(fields: &Fields<'_>, run: &Text) -> Result<CommandAsk, Unintelligible> 
     let workflow: Result<WorkflowId, _> = workflow.parse();
     let workflow = workflow.map_err(|err| wrong(format!("`config.workflow_id`: {err}")))?;
     let input = Input { task: &task, config: fields.raw("config") };
-    let input = serde_json::to_string(&input).and_then(|it| JsonText::read(&it));
+    let input = serde_json::value::to_raw_value(&input);
     let input = input.map_err(|err| wrong(format!("The task is not read: {err}")))?;
-    if VALUE < input.len() {
+    if VALUE < input.get().len() {
         return Err(wrong(format!("A task and its `config` have at most {VALUE} bytes")));
     }
-    let kind = CommandKind::Start { workflow, input: Some(Json::of(input)) };
+    let kind = CommandKind::Start { workflow, input: Some(Json::of((&*input).into())) };
     Ok(CommandAsk { id: Some(start_id(run)), execution: Some(run.clone()), kind, reason: None })
 }
 

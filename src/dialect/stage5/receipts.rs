@@ -56,7 +56,7 @@ pub(super) fn of_command(
         | Stage::Applied => return None,
         // Its run was begun by the same task, or another's: it is attached to that.
         Stage::IdReused if order == Some(Order::Start) => return None,
-        Stage::Waiting => format!("The {name} waits: the engine has not answered yet"),
+        Stage::Waiting => format!("The {name} has not taken effect yet"),
         Stage::Failed => format!("The {name} failed"),
         Stage::OutcomeUnknown => format!("Nobody knows whether the {name} took effect"),
         Stage::Forbidden => format!("The {name} is not allowed to you"),
@@ -90,16 +90,14 @@ pub(super) fn of_decision(receipt: &Receipt) -> Option<(&'static str, String)> {
             return Some(("ApprovalNotPending", not_pending(approval)));
         }
         Stage::Waiting => {
-            format!("The decision on approval {approval} waits: the engine has not answered yet")
+            format!("The decision on approval {approval} has not taken effect yet")
         }
         Stage::Failed => format!("The decision on approval {approval} failed"),
         Stage::OutcomeUnknown => {
             format!("Nobody knows whether the decision on approval {approval} took effect")
         }
         Stage::Forbidden => format!("Approval {approval} is not yours to decide"),
-        Stage::GateChanged { .. } => {
-            format!("Approval {approval} has changed since it was shown: look again, then decide")
-        }
+        Stage::GateChanged { .. } => format!("Approval {approval}: look again, then decide"),
         Stage::Refused | Stage::IdReused => {
             format!("The decision on approval {approval} was refused")
         }

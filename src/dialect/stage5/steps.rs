@@ -5,7 +5,7 @@ use serde::ser::SerializeMap;
 use super::voice::Plain;
 use super::words::{self, step_id};
 use crate::dialect::object::{Fields, Put, Shown, time};
-use crate::model::{Node, NodeRetried, NodeStatus, RetryPhase, Text, Timestamp};
+use crate::model::{GraphNode, Node, NodeRetried, NodeStatus, RetryPhase, Text, Timestamp};
 
 /// A node as the step that it is.
 #[derive(Clone, Copy)]
@@ -17,20 +17,24 @@ impl<'a> Step<'a> {
         step_id(self.0).map_or(self.0.id.as_str(), |id| id)
     }
 
+    fn declared(self) -> Option<&'a GraphNode> {
+        self.0.graph.as_deref()
+    }
+
     fn number(self) -> Option<i32> {
-        self.0.step_number.or(self.0.graph.as_ref()?.step_number)
+        self.0.step_number.or(self.declared().and_then(|it| it.step_number))
     }
 
     fn agent(self) -> Option<&'a Text> {
-        self.0.agent.as_ref().or(self.0.graph.as_ref()?.agent.as_ref())
+        self.0.agent.as_ref().or(self.declared().and_then(|it| it.agent.as_ref()))
     }
 
     fn goal(self) -> Option<&'a Text> {
-        self.0.goal.as_ref().or(self.0.graph.as_ref()?.goal.as_ref())
+        self.0.goal.as_ref().or(self.declared().and_then(|it| it.goal.as_ref()))
     }
 
     fn task(self) -> Option<&'a Text> {
-        self.0.label.as_ref().or(self.0.graph.as_ref()?.label.as_ref())
+        self.0.label.as_ref().or(self.declared().and_then(|it| it.label.as_ref()))
     }
 
     /// What went wrong with it.
@@ -62,8 +66,8 @@ impl Fields for Stepped<'_> {
                 step.head(to)?;
                 to.put("goal", &step.goal())?;
                 to.put("task", &step.task())?;
-                let declared = node.graph.as_ref();
-                to.put("step_description", &declared.and_then(|it| it.description.as_ref()))?;
+                let description = step.declared().and_then(|it| it.description.as_ref());
+                to.put("step_description", &description)?;
                 to.put("agent", &step.agent())
             }
             Some("step_completed") => {
