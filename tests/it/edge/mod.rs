@@ -15,6 +15,7 @@ mod obstinate;
 mod reload;
 mod rest;
 mod rig;
+mod seed_stage5;
 mod silence;
 mod tls;
 mod unix;
