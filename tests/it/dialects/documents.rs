@@ -164,25 +164,28 @@ fn in_windags() -> Vec<String> {
 
 /// A protocol's page. Behind `<!-- type -->`, or `<!-- type 2 -->` for the second of that type,
 /// stands an example of what the relay says; every other block of JSON is what a client says.
-struct Document {
+pub(super) struct Document {
     path: PathBuf,
     text: String,
     /// What the code says.
     frames: Vec<(String, String)>,
+    /// Whose fields are the engine's own affair.
+    pub(super) opaque: &'static [&'static str],
 }
 
 impl Document {
-    fn read(name: &str, frames: Vec<String>) -> Self {
+    pub(super) fn read(name: &str, frames: Vec<String>) -> Self {
         let path = format!("{}/docs/protocol/{name}.md", env!("CARGO_MANIFEST_DIR"));
         let frames = frames.into_iter().map(|frame| {
             let value: Value = serde_json::from_str(&frame).unwrap();
-            (value["type"].as_str().unwrap().to_owned(), frame)
+            let kind = value["type"].as_str().or(value["event_type"].as_str());
+            (kind.unwrap().to_owned(), frame)
         });
         let (text, frames) = (fs::read_to_string(&path).unwrap(), frames.collect());
-        Self { path: path.into(), text, frames }
+        Self { path: path.into(), text, frames, opaque: OPAQUE }
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let written = self.with_examples();
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&self.path, &written).unwrap();
@@ -193,7 +196,7 @@ impl Document {
         for (kind, frame) in &self.frames {
             assert!(written.contains(&format!("<!-- {kind} ")), "no example of `{kind}`");
             let mut keys = BTreeSet::new();
-            keys_of(&serde_json::from_str(frame).unwrap(), &mut keys);
+            keys_of(&serde_json::from_str(frame).unwrap(), self.opaque, &mut keys);
             unsaid.extend(keys.into_iter().filter(|it| !written.contains(&format!("`{it}`"))));
         }
         assert!(unsaid.is_empty(), "{}: not a word of {unsaid:?}", self.path.display());
@@ -234,15 +237,15 @@ impl Document {
         messages
     }
 
-    fn said(&self) -> BTreeSet<String> {
+    pub(super) fn said(&self) -> BTreeSet<String> {
         let kind = |message: &&str| {
             let value: Value = serde_json::from_str(message).unwrap();
-            value["type"].as_str().unwrap().to_owned()
+            value["type"].as_str().unwrap_or_default().to_owned()
         };
         self.messages().iter().map(kind).collect()
     }
 
-    fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
+    pub(super) fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
         for message in self.messages() {
             read(message).unwrap_or_else(|fault| panic!("{message}: {fault:?}"));
         }
@@ -250,15 +253,15 @@ impl Document {
 }
 
 /// All names of fields, but those inside what is opaque.
-fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
+fn keys_of(value: &Value, opaque: &[&str], keys: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {
             keys.insert(key.clone());
-            if !OPAQUE.contains(&key.as_str()) {
-                keys_of(value, keys);
+            if !opaque.contains(&key.as_str()) {
+                keys_of(value, opaque, keys);
             }
         }),
-        Value::Array(items) => items.iter().for_each(|item| keys_of(item, keys)),
+        Value::Array(items) => items.iter().for_each(|item| keys_of(item, opaque, keys)),
         _ => (),
     }
 }
