@@ -2,10 +2,12 @@
 // started them. It must never answer in place of one of them.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import WebSocket from 'ws';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.join(here, '../..');
@@ -142,7 +144,9 @@ export const OPTIONS = [
 /** A way to a relay that can be held up: what is under way on it then does not arrive. */
 export async function way(t, relay) {
   const pairs = new Set();
+  let broken = false;
   const server = net.createServer((near) => {
+    if (broken) return near.on('error', () => {}).resetAndDestroy();
     const far = net.connect(relay.port, '127.0.0.1');
     const pair = [near, far];
     pairs.add(pair);
@@ -161,8 +165,52 @@ export async function way(t, relay) {
     deafen() { for (const [near, far] of pairs) { far.unpipe(near); far.pause(); } },
     /** Nothing is said to the relay any more on the connections that there are. */
     mute() { for (const [near, far] of pairs) { near.unpipe(far); near.pause(); } },
-    mend() { for (const [near, far] of pairs) far.pipe(near); },
+    /** It breaks, and nobody gets through until it is mended. */
+    cut() {
+      broken = true;
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+    },
+    mend() {
+      broken = false;
+      for (const [near, far] of pairs) far.pipe(near);
+    },
   };
+}
+
+/** Things that come one by one, and can be waited for. */
+export function news() {
+  const all = [];
+  const wake = new Set();
+  return {
+    all,
+    /** One more; or nothing but an occasion to look again. */
+    add(...more) {
+      all.push(...more);
+      for (const look of [...wake]) look();
+    },
+    /** Waits until `look` finds something among all of them. */
+    until: (look, what) => new Promise((resolve, reject) => {
+      const end = (settle, value) => { clearTimeout(timer); wake.delete(again); settle(value); };
+      const again = () => {
+        const found = look(all);
+        if (found) end(resolve, found);
+      };
+      const timer = setTimeout(() => end(reject, new Error(`${what}: not in time; the last were:\n${all.slice(-20).map((it) => JSON.stringify(it)).join('\n')}`)), PATIENCE);
+      wake.add(again);
+      again();
+    }),
+  };
+}
+
+/** What the native protocol tells of an execution. */
+export async function follow(t, relay, execution) {
+  const told = news();
+  const socket = new WebSocket(`${relay.url.replace('http', 'ws')}/v1/stream`, 'footplate.v1');
+  socket.on('message', (text) => told.add(JSON.parse(text)));
+  atEnd(t, () => socket.terminate());
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'subscribe', execution_id: execution }));
+  return told;
 }
 
 let browser;
@@ -185,6 +233,8 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   const faults = [];
   const asked = [];
   const said = [];
+  const sockets = [];
+  const heard = news();
   const gone = /^(WebSocket connection to|Failed to load resource)/;
   await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   page.on('console', (it) => { if (['error', 'warning'].includes(it.type()) && !(lost && gone.test(it.text()))) faults.push(`${it.type()}: ${it.text()}`); });
@@ -193,7 +243,10 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   page.on('request', (request) => asked.push(request.url()));
   page.on('websocket', (socket) => {
     asked.push(socket.url());
-    socket.on('framesent', ({ payload }) => said.push(JSON.parse(payload)));
+    const number = sockets.push(socket) - 1;
+    socket.on('framesent', ({ payload }) => said.push(payload.startsWith('{') ? JSON.parse(payload) : payload));
+    socket.on('framereceived', ({ payload }) => heard.add({ ...JSON.parse(payload), socket: number }));
+    socket.on('close', () => heard.add());
   });
   atEnd(t, async () => {
     await context.close();
@@ -206,6 +259,14 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   return Object.assign(page, {
     /** The decisions that this page has sent, each as often as it was. */
     decisions: () => said.filter((it) => it.type === 'human_decision'),
+    /** What it has sent, and what it was sent, each message with the number of its `socket`. */
+    said,
+    heard: heard.all,
+    sockets: () => sockets.length,
+    /** How many of its sockets are open, or are going to be. */
+    openSockets: () => sockets.filter((it) => !it.isClosed()).length,
+    /** Waits until it was sent what `look` finds. */
+    hears: (look, what) => heard.until(look, what),
   });
 }
 
