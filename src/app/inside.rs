@@ -21,7 +21,7 @@ use crate::store::Memory;
 use crate::tasks::Tasks;
 use crate::telemetry::{Metered, Metrics};
 use crate::viewer::Departure;
-use crate::viewer::connection::{self, House};
+use crate::viewer::{House, connection};
 
 /// Messages that may wait for the shard.
 const INBOX: usize = 1_024;

@@ -1,5 +1,7 @@
 //! The state machine itself: which execution an input is about, and what may be asked of all.
 
+mod commands;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
@@ -15,8 +17,8 @@ use super::{
     waits::{Due, Timers},
 };
 use crate::model::{
-    Alias, CommandAsk, CommandId, CommandKind, DecisionAsk, Epoch, ExecutionId, Identity, LinkId,
-    Now, Position, Principal, ProducerId, Pseq, Received, Record, Seq, ViewerId, WorkflowId,
+    Alias, CommandId, DecisionAsk, Epoch, ExecutionId, Identity, LinkId, Now, Position, Principal,
+    ProducerId, Pseq, Received, Record, Seq, ViewerId,
 };
 
 /// The relay.
@@ -50,9 +52,6 @@ struct Started {
     id: CommandId,
     execution: ExecutionId,
 }
-
-/// Start commands that are remembered.
-const STARTS: usize = 1_024;
 
 impl Relay {
     /// `boot` is unique to this start of the process: the core has no randomness of its own.
@@ -328,61 +327,6 @@ impl Relay {
                 self.effects.push_back(Effect::Answer { viewer, answer });
             }
         }
-    }
-
-    fn commanded(&mut self, now: Now, viewer: ViewerId, principal: Principal, ask: CommandAsk) {
-        // An id is one act, in whichever execution.
-        let started = ask.id.as_ref().and_then(|id| self.starts.iter().find(|it| it.id == *id));
-        let execution = match (&ask.kind, &ask.execution, started) {
-            (_, _, Some(started)) => Some(started.execution.clone()),
-            (CommandKind::Start { workflow, .. }, _, None) => {
-                match self.start_execution(workflow, &ask) {
-                    Ok(execution) => Some(execution),
-                    Err(reason) => return self.refuse(viewer, &ask, reason),
-                }
-            }
-            (_, Some(name), None) => self.resolve(name),
-            (_, None, None) => None,
-        };
-        match execution.and_then(|execution| self.turn(now, &execution)) {
-            Some(mut turn) => turn.command(viewer, principal, ask),
-            None => self.refuse(viewer, &ask, "unknown execution"),
-        }
-    }
-
-    /// A log for an execution that an engine is yet to begin.
-    fn start_execution(
-        &mut self,
-        workflow: &WorkflowId,
-        ask: &CommandAsk,
-    ) -> Result<ExecutionId, &'static str> {
-        let (_, engine) = self
-            .producers
-            .starter(workflow)
-            .ok_or("no attached engine has named this workflow as one that it can start")?;
-        let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
-        if self.limits.executions <= self.logs.len() {
-            return Err("there are as many executions as there may be");
-        }
-        let name = format!("run-{:x}-{}", self.boot, self.begun + 1);
-        let execution: ExecutionId = name.parse().expect("hexadecimal and decimal digits");
-        self.create(execution.clone(), owner);
-        self.producers.takes_part(&producer, &execution);
-        if let Some(log) = self.logs.get_mut(&execution) {
-            log.starter = Some(producer);
-        }
-        if let Some(id) = &ask.id {
-            self.starts.push_back(Started { id: id.clone(), execution: execution.clone() });
-            while STARTS < self.starts.len() {
-                self.starts.pop_front();
-            }
-        }
-        Ok(execution)
-    }
-
-    fn refuse(&mut self, viewer: ViewerId, ask: &CommandAsk, reason: &str) {
-        let answer = Answer::Receipt(Receipt::refused_command(ask, reason));
-        self.effects.push_back(Effect::Answer { viewer, answer });
     }
 
     fn forget(&mut self, now: Now, execution: &ExecutionId) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Refusal, listen, routes::Site};
 use crate::dialect::{Call, Dialect, Manners, Token};
 use crate::model::{Principal, Text};
-use crate::viewer::connection::Guest;
+use crate::viewer::Guest;
 use crate::viewer::kin::Likeness;
 
 /// The longest header that tells clients apart, in characters.

@@ -30,7 +30,7 @@ use crate::shard::Shards;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 use crate::viewer::kin::Kin;
-use crate::viewer::{connection::Guest, handshake};
+use crate::viewer::{Guest, handshake};
 
 /// The longest name that is worth looking up, in bytes. A longer one is cut to one byte more, so
 /// that it stays a name that nothing has.

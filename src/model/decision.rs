@@ -105,7 +105,8 @@ pub enum CommandKind {
 pub struct CommandAsk {
     /// `None` in dialects that know no such thing: the relay makes one.
     pub id: Option<CommandId>,
-    /// The execution, by its own name or by an alias. `None` for a start: the relay names it.
+    /// The execution, by its own name or by an alias. Of a start: the name that it is to have;
+    /// `None`: the relay names it.
     pub execution: Option<Text>,
     /// What is wanted.
     pub kind: CommandKind,

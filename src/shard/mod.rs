@@ -4,9 +4,11 @@
 //! the order of an execution's records is the order of this inbox. It knows no protocol.
 
 mod directory;
+mod followers;
 mod ledger;
 mod run;
 mod viewers;
+mod waiting;
 
 pub use run::Shard;
 

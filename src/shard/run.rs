@@ -9,13 +9,16 @@ use std::{
 
 use tokio::sync::mpsc;
 
+mod rounds;
+
 use super::directory::Directory;
 use super::ledger;
-use super::viewers::{Reach, Waiting};
+use super::viewers::Reach;
+use super::waiting::Waiting;
 use super::{Message, ToEngine};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
-use crate::dialect::{Dialect, Group, Summary};
+use crate::dialect::{Dialect, Group};
 use crate::model::{
     CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
 };
@@ -372,38 +375,6 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
-    fn summarize(&mut self, now: Instant) {
-        let mut told = false;
-        while let Some(execution) = self.directory.pop(now) {
-            let Some((at, state)) = self.relay.snapshot(&execution) else { continue };
-            let item = Summary { execution: &execution, at, state };
-            let line = Line::default();
-            let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.summary(&item, out);
-            self.directory.room.append(now, line, |_| false, render);
-            told = true;
-        }
-        if told {
-            self.directory.room.publish(now, self.turn, |_, _| (), |_, _, _| ());
-        }
-    }
-
-    /// It is time to tell a room that there is nothing new, unless there was.
-    fn alarm(&mut self, now: Now, at: Instant, execution: ExecutionId) {
-        let Some(heard) = self.rooms.get_mut(&execution).filter(|it| it.alarm == at) else {
-            return;
-        };
-        if heard.beat <= now.instant {
-            if let Some((head, _)) = self.relay.snapshot(&execution) {
-                heard.room.beat(now.instant, self.turn, |dialect, out| {
-                    dialect.heartbeat(&execution, head, now.time, out);
-                });
-            }
-            heard.beat = now.instant + self.options.beat_every;
-        }
-        heard.alarm = heard.beat;
-        self.alarms.insert((heard.alarm, execution));
-    }
-
     /// The room of an execution. It is told from now on that there is nothing new.
     pub(super) fn room(&mut self, now: Instant, execution: &ExecutionId) -> &mut Room {
         let alarm = now + self.options.beat_after;
@@ -412,15 +383,6 @@ impl<Store: Backend> Shard<Store> {
             Heard { room: Room::new(self.options.keep), beat: alarm, alarm }
         };
         &mut self.rooms.entry(execution.clone()).or_insert_with(begin).room
-    }
-
-    /// Viewers whose connection is gone without having said so are let go of.
-    fn sweep(&mut self, now: Instant) {
-        let gone = self.viewers.iter().filter(|(_, reach)| !reach.is_there());
-        for viewer in gone.map(|(viewer, _)| *viewer).collect::<Vec<_>>() {
-            self.left(viewer);
-        }
-        self.sweep = (!self.viewers.is_empty()).then(|| now + self.options.beat_every);
     }
 
     /// An engine's outbox is as large as its window of unacknowledged events: full means gone.

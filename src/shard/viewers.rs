@@ -1,12 +1,12 @@
 //! Who watches what: seats, the wait for executions that nobody has spoken of, and questions.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Start, Why};
-use crate::dialect::{Begin, Dialect, Group, Point, Summary, native::Word};
+use crate::dialect::{Begin, Dialect, Point, Summary, native::Word};
 use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, Timestamp, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
@@ -15,7 +15,7 @@ use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
 /// How to reach one viewer alone, and what it watches.
 #[derive(Debug)]
 pub(super) struct Reach {
-    principal: Arc<Principal>,
+    pub(super) principal: Arc<Principal>,
     post: Post,
     watches: Vec<Watch>,
 }
@@ -26,13 +26,6 @@ struct Watch {
     dialect: &'static dyn Dialect,
     /// `None`: it is the directory, or nobody has spoken of it yet.
     execution: Option<ExecutionId>,
-}
-
-/// Who waits for executions that nobody has spoken of, by the name that they were asked for.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    joins: BTreeMap<Text, Vec<Join>>,
-    len: usize,
 }
 
 impl Reach {
@@ -326,33 +319,6 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
-    /// Tells a viewer which logs of a group there are, and from now on which come.
-    fn follow(&mut self, viewer: ViewerId, group: Group) {
-        let Some(reach) = self.viewers.get(&viewer) else { return };
-        let principal = reach.principal.clone();
-        let mut found: Vec<ExecutionId> = vec![];
-        for (id, _, state) in self.relay.logs() {
-            if group.has(id, state) && access::may(&principal, Action::Watch, Some(id)) {
-                found.push(id.clone());
-            }
-        }
-        self.followers.insert((group.clone(), viewer));
-        self.post(viewer, Letter::Found(group, found));
-    }
-
-    /// A log has come, or more is known of it.
-    pub(super) fn tell_followers(&mut self, execution: &ExecutionId) {
-        let Some((_, state)) = self.relay.snapshot(execution) else { return };
-        let is_for = |(group, viewer): &&(Group, ViewerId)| {
-            let fine = |it: &Reach| access::may(&it.principal, Action::Watch, Some(execution));
-            group.has(execution, state) && self.viewers.get(viewer).is_some_and(fine)
-        };
-        let told: Vec<_> = self.followers.iter().filter(is_for).cloned().collect();
-        for (group, viewer) in told {
-            self.post(viewer, Letter::Found(group, vec![execution.clone()]));
-        }
-    }
-
     /// Names may mean something now.
     pub(super) fn seat_who_waited(&mut self) {
         let now = self.clock.now();
@@ -431,29 +397,6 @@ fn place(
             let later = records.find(|(_, at)| time < at).map(|(seq, _)| Seq(seq.0 - 1));
             let by_time = later.unwrap_or(head.seq);
             Some(left.as_ref().and_then(known).map_or(by_time, |left| left.min(by_time)))
-        }
-    }
-}
-
-impl Waiting {
-    fn insert(&mut self, name: Text, join: Join) {
-        self.len += 1;
-        self.joins.entry(name).or_default().push(join);
-    }
-
-    fn take(&mut self, name: &Text) -> Vec<Join> {
-        let joins = self.joins.remove(name).unwrap_or_default();
-        self.len -= joins.len();
-        joins
-    }
-
-    fn remove(&mut self, name: &Text, viewer: ViewerId) {
-        let Some(joins) = self.joins.get_mut(name) else { return };
-        let before = joins.len();
-        joins.retain(|join| join.viewer != viewer);
-        self.len -= before - joins.len();
-        if joins.is_empty() {
-            self.joins.remove(name);
         }
     }
 }

@@ -10,31 +10,29 @@ use std::{
     future::poll_fn,
     io,
     pin::{Pin, pin},
-    sync::Arc,
     task::{Context, Poll},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::tungstenite::{
     self,
-    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext},
+    protocol::{Role, WebSocketConfig, WebSocketContext},
 };
 use tokio_util::sync::WaitForCancellationFuture;
+
+mod ending;
+
+use ending::Ending;
 
 use super::errands::Errands;
 use super::kin::Member;
 use super::pulse::{Due, Pulse};
 use super::talk::Talk;
 use super::tap::{self, Inlet, Tap};
-use super::{
-    Close, Departure, LetGo, Letter, Mailbox, Options, Plan, Topic, Viewer, Wants, mailbox,
-};
-use crate::auth::verifier::Verifier;
-use crate::dialect::{Begin, Conversation, Dialect, Manners, Notice};
-use crate::model::{Durability, Position, Principal, Text, Timestamp, ViewerId};
-use crate::seams::Clock;
-use crate::shard::{Message, Shards};
+use super::{Close, Guest, House, LetGo, Letter, Mailbox, Plan, Viewer, Wants, mailbox};
+use crate::dialect::{Begin, Manners};
+use crate::shard::Message;
 
 /// Messages that are read before anything is written.
 const READS: usize = 32;
@@ -43,44 +41,6 @@ const READS: usize = 32;
 const READ_BUFFER: usize = 512;
 /// While so many bytes of its own wait, nothing more is read that might add to them.
 const UNSAID: usize = 32 * 1024;
-
-/// Who has come in.
-#[derive(Debug)]
-pub struct Guest {
-    /// Its door counts them.
-    pub viewer: ViewerId,
-    /// What it speaks.
-    pub dialect: &'static dyn Dialect,
-    /// Its side of the talk.
-    pub conversation: Box<dyn Conversation>,
-    /// Who it is, as its door has verified.
-    pub principal: Principal,
-    /// When that is no longer so.
-    pub expires: Option<Timestamp>,
-    /// Whether it is on this very machine.
-    pub local: bool,
-    /// Its place among its client's connections, where those matter.
-    pub kin: Option<Box<Member>>,
-}
-
-/// What every connection is given.
-#[derive(Debug, Clone)]
-pub struct House {
-    /// Where executions are.
-    pub shards: Shards,
-    /// The time.
-    pub clock: Clock,
-    /// Which start of the relay this is.
-    pub boot: u64,
-    /// How durable what it records is.
-    pub durability: Durability,
-    /// Knows tokens.
-    pub verifier: Arc<dyn Verifier>,
-    /// The limits.
-    pub options: Arc<Options>,
-    /// When it is called out, viewers are sent away.
-    pub departure: Departure,
-}
 
 /// Serves one connection, from the end of its handshake on, until it is over. Afterwards the shard
 /// knows that it has gone.
@@ -121,17 +81,6 @@ struct Connection<Io> {
     ending: Option<Ending>,
 }
 
-/// A goodbye that is under way.
-#[derive(Debug)]
-struct Ending {
-    close: Close,
-    until: Instant,
-    /// Everything has been said.
-    shut: bool,
-    /// The other side has nothing more to say either.
-    deaf: bool,
-}
-
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     fn new(io: Io, guest: Guest, house: House) -> Self {
         let now = Instant::now();
@@ -167,17 +116,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         connection.talk.open(now, &connection.house, &mut connection.viewer);
         connection.follow_up();
         connection
-    }
-
-    /// Its client may come back, and should find its place.
-    fn part(&self, close: Close) {
-        let Some(kin) = self.talk.kin().filter(|_| close.was_no_goodbye()) else { return };
-        let places = self.viewer.places().filter_map(|(topic, at)| match topic {
-            Topic::Execution(name) => Some((name.clone(), at)),
-            Topic::Directory => None,
-        });
-        let places: Vec<(Text, Position)> = places.collect();
-        kin.lost(places, Instant::now());
     }
 
     /// Does what its protocol wants done.
@@ -295,21 +233,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         true
     }
 
-    /// Whatever still comes is of no interest; but who closes with something unread resets the
-    /// connection, and the other side never sees the goodbye.
-    fn discard(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(ending) = self.ending.as_mut().filter(|it| !it.deaf) else { return false };
-        let mut buffer = [0; 1024];
-        let mut buffer = ReadBuf::new(&mut buffer);
-        match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
-            Poll::Pending => false,
-            Poll::Ready(read) => {
-                ending.deaf = read.is_err() || buffer.filled().is_empty();
-                !ending.deaf
-            }
-        }
-    }
-
     /// Takes in what the shard says. Whether there may be more.
     fn take_letters(&mut self) -> bool {
         while self.ending.is_none() {
@@ -390,41 +313,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         if let Some(frames) = self.viewer.overheard() {
             self.talk.overheard(Instant::now(), &frames);
         }
-    }
-
-    /// Leaves with all others, in its turn: but not before it has been sent what there is, while
-    /// there is time for it. Whether it does.
-    fn leave(&mut self, busy: bool) -> bool {
-        let Some(plan) = self.leaving.filter(|_| self.ending.is_none()) else { return false };
-        let now = Instant::now();
-        let busy =
-            busy || self.blocked.is_some() || !self.viewer.has_all() || self.errands.is_busy();
-        if now < plan.turn(self.talk.id) || (busy && now < plan.last) {
-            return false;
-        }
-        let retry_after_ms = u64::try_from(plan.retry_after().as_millis()).unwrap_or(u64::MAX);
-        self.talk.notice(&Notice::GoingAway { retry_after_ms }, &mut self.viewer);
-        self.end(Close::Drain);
-        true
-    }
-
-    /// Begins to say goodbye. The first reason counts.
-    fn end(&mut self, close: Close) {
-        if self.ending.is_some() {
-            return;
-        }
-        let until = Instant::now() + self.house.options.farewell;
-        let mut ending = Ending { close, until, shut: false, deaf: false };
-        match close.farewell(self.talk.manners()).frame {
-            Some((code, reason)) => {
-                let frame = CloseFrame { code: code.into(), reason: reason.into() };
-                // It can only fail to reach a socket, and this one is made of memory.
-                let _ = self.with_tap(|ws, tap| ws.close(tap, Some(frame)));
-            }
-            None if close == Close::ByPeer => (),
-            None => (ending.shut, ending.deaf) = (true, true),
-        }
-        self.ending = Some(ending);
     }
 
     /// When [`Connection::elapsed`] has something to do.

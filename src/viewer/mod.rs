@@ -3,12 +3,14 @@
 //! Whoever owns the socket drives it: today a task for each connection ([`connection`]), later one
 //! loop for each core over many of these. Neither the room nor the core can tell the difference.
 
+mod buckets;
 pub mod close;
 pub mod connection;
 mod cursor;
 mod departure;
 mod errands;
 pub mod handshake;
+mod house;
 pub mod kin;
 mod mailbox;
 mod options;
@@ -20,6 +22,7 @@ mod tap;
 pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};
 pub use departure::{Departure, Plan};
+pub use house::{Guest, House};
 pub use mailbox::{LetGo, Letter, Mailbox, Post, Seat, Topic, mailbox, mailbox_with};
 pub use options::{Options, Rates};
 pub use rate::{Bucket, Rate};

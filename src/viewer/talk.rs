@@ -5,9 +5,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::time::Instant;
 
-use super::connection::{Guest, House};
+use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Bucket, Close, Rate, Rates, Seat, Topic, Viewer};
+use super::{Close, Rate, Seat, Topic, Viewer};
+use super::{Guest, House};
 use crate::auth::verifier::Invalid;
 use crate::core::{Answer, Input};
 use crate::dialect::{
@@ -40,18 +41,9 @@ pub(super) struct Talk {
     leaves: Option<Close>,
 }
 
-#[derive(Debug)]
-struct Buckets {
-    messages: Bucket,
-    pings: Bucket,
-    decisions: Bucket,
-    subscribes: Bucket,
-}
-
 impl Talk {
     pub(super) fn new(guest: Guest, now: Instant) -> Self {
         let Guest { viewer: id, dialect, conversation, principal, expires, local, kin } = guest;
-        let full = Bucket::new(now);
         Self {
             id,
             dialect,
@@ -60,7 +52,7 @@ impl Talk {
             expires,
             local,
             kin,
-            buckets: Buckets { messages: full, pings: full, decisions: full, subscribes: full },
+            buckets: Buckets::new(now),
             refused: 0,
             wishes: Vec::new(),
             wished: 0,
@@ -376,26 +368,6 @@ impl Talk {
     ) {
         let problem = Unintelligible { code, message: message.to_owned(), about };
         self.notice(&Notice::Problem(&problem), viewer);
-    }
-}
-
-impl Buckets {
-    fn allow(&mut self, said: &Said, rates: &Rates, now: Instant) -> bool {
-        match said {
-            Said::Watch { .. } | Said::WatchDirectory => {
-                self.subscribes.take(rates.subscribes, now)
-            }
-            Said::Decide(_) => self.decisions.take(rates.decisions, now),
-            Said::Ping => self.pings.take(rates.pings, now),
-            Said::Follow(_) => self.subscribes.take(rates.subscribes, now),
-            Said::Unwatch { .. }
-            | Said::UnwatchDirectory
-            | Said::Unfollow(_)
-            | Said::Command(_)
-            | Said::Authenticate { .. }
-            | Said::Nothing
-            | Said::Leave(_) => true,
-        }
     }
 }
 

@@ -160,7 +160,10 @@ fn command(verb: &str, words: &[&str]) -> CommandAsk {
         "pauses" => (CommandKind::Pause, Some(words[0])),
         "resumes" => (CommandKind::Resume, Some(words[0])),
         "cancels" => (CommandKind::Cancel, Some(words[0])),
-        "starts" => (CommandKind::Start { workflow: words[0].parse().unwrap(), input: None }, None),
+        "starts" => {
+            let workflow = words[0].parse().unwrap();
+            (CommandKind::Start { workflow, input: None }, after("named"))
+        }
         "does" => (CommandKind::Custom { name: words[0].into(), payload: None }, Some(words[1])),
         _ => panic!("no such command: {verb}"),
     };

@@ -12,10 +12,10 @@ use footplate::model::{
 use footplate::room::{Bell, Keep, Line, Room};
 use footplate::seams::Clock;
 use footplate::shard::{Join, Message, Shards};
-use footplate::viewer::connection::{self, Guest, House};
 use footplate::viewer::{
     Bucket, Close, Cursor, Departure, Letter, Options, Plan, Post, Rate, Seat, Topic,
 };
+use footplate::viewer::{Guest, House, connection};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};

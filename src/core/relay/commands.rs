@@ -1,0 +1,88 @@
+//! Commands that need no execution yet: a start, for which an engine is looked for and a log begun.
+
+use super::{Relay, Started};
+use crate::core::{Answer, Effect, Receipt};
+use crate::model::{CommandAsk, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId};
+
+/// Start commands that are remembered.
+const STARTS: usize = 1_024;
+
+impl Relay {
+    pub(super) fn commanded(
+        &mut self,
+        now: Now,
+        viewer: ViewerId,
+        principal: Principal,
+        ask: CommandAsk,
+    ) {
+        // An id is one act, in whichever execution.
+        let started = ask.id.as_ref().and_then(|id| self.starts.iter().find(|it| it.id == *id));
+        let execution = match (&ask.kind, &ask.execution, started) {
+            (_, _, Some(started)) => Some(started.execution.clone()),
+            (CommandKind::Start { workflow, .. }, _, None) => {
+                match self.start_execution(workflow, &ask) {
+                    Ok(execution) => Some(execution),
+                    Err(reason) => return self.refuse(viewer, &ask, reason),
+                }
+            }
+            (_, Some(name), None) => self.resolve(name),
+            (_, None, None) => None,
+        };
+        match execution.and_then(|execution| self.turn(now, &execution)) {
+            Some(mut turn) => turn.command(viewer, principal, ask),
+            None => self.refuse(viewer, &ask, "unknown execution"),
+        }
+    }
+
+    /// A log for an execution that an engine is yet to begin.
+    fn start_execution(
+        &mut self,
+        workflow: &WorkflowId,
+        ask: &CommandAsk,
+    ) -> Result<ExecutionId, &'static str> {
+        let (_, engine) = self
+            .producers
+            .starter(workflow)
+            .ok_or("no attached engine has named this workflow as one that it can start")?;
+        let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
+        if self.limits.executions <= self.logs.len() {
+            return Err("there are as many executions as there may be");
+        }
+        let execution = match &ask.execution {
+            Some(name) => self.free_name(name)?,
+            None => {
+                let name = format!("run-{:x}-{}", self.boot, self.begun + 1);
+                name.parse().expect("hexadecimal and decimal digits")
+            }
+        };
+        self.create(execution.clone(), owner);
+        self.producers.takes_part(&producer, &execution);
+        if let Some(log) = self.logs.get_mut(&execution) {
+            log.starter = Some(producer);
+        }
+        if let Some(id) = &ask.id {
+            self.starts.push_back(Started { id: id.clone(), execution: execution.clone() });
+            while STARTS < self.starts.len() {
+                self.starts.pop_front();
+            }
+        }
+        Ok(execution)
+    }
+
+    /// The name that a viewer wants an execution to have, if it may have it.
+    fn free_name(&self, name: &str) -> Result<ExecutionId, &'static str> {
+        if self.resolve(name).is_some() {
+            return Err("there is an execution of this name");
+        }
+        let execution = name.parse().map_err(|_| "an execution can't have this name")?;
+        if self.tombstones.contains_key(&execution) {
+            return Err("there was an execution of this name");
+        }
+        Ok(execution)
+    }
+
+    fn refuse(&mut self, viewer: ViewerId, ask: &CommandAsk, reason: &str) {
+        let answer = Answer::Receipt(Receipt::refused_command(ask, reason));
+        self.effects.push_back(Effect::Answer { viewer, answer });
+    }
+}

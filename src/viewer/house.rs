@@ -1,0 +1,49 @@
+//! What a connection is begun with: who has come, and what every connection is given.
+
+use std::sync::Arc;
+
+use super::kin::Member;
+use super::{Departure, Options};
+use crate::auth::verifier::Verifier;
+use crate::dialect::{Conversation, Dialect};
+use crate::model::{Durability, Principal, Timestamp, ViewerId};
+use crate::seams::Clock;
+use crate::shard::Shards;
+
+/// Who has come in.
+#[derive(Debug)]
+pub struct Guest {
+    /// Its door counts them.
+    pub viewer: ViewerId,
+    /// What it speaks.
+    pub dialect: &'static dyn Dialect,
+    /// Its side of the talk.
+    pub conversation: Box<dyn Conversation>,
+    /// Who it is, as its door has verified.
+    pub principal: Principal,
+    /// When that is no longer so.
+    pub expires: Option<Timestamp>,
+    /// Whether it is on this very machine.
+    pub local: bool,
+    /// Its place among its client's connections, where those matter.
+    pub kin: Option<Box<Member>>,
+}
+
+/// What every connection is given.
+#[derive(Debug, Clone)]
+pub struct House {
+    /// Where executions are.
+    pub shards: Shards,
+    /// The time.
+    pub clock: Clock,
+    /// Which start of the relay this is.
+    pub boot: u64,
+    /// How durable what it records is.
+    pub durability: Durability,
+    /// Knows tokens.
+    pub verifier: Arc<dyn Verifier>,
+    /// The limits.
+    pub options: Arc<Options>,
+    /// When it is called out, viewers are sent away.
+    pub departure: Departure,
+}
