@@ -1,8 +1,8 @@
 """An engine that does what it is told, line by line on its standard input, by the committed client.
 
 A line is JSON: `[method, {arguments}]` of the execution (`node`, `log`, `cost`, `graph`, `gate`, `finish` …), or
-`["consume", {"gate_id": …}]`, `["withdraw", {"gate_id": …, "reason": …}]`, `["emit", {…}]` with an event as JSON, or
-`["flush", {}]`, which is done when the relay has everything. On its standard output it says, in JSON too,
+`["consume", {"gate_id": …}]`, `["withdraw", {"gate_id": …, "reason": …}]`, `["emit", {…}]` with an event as JSON, 
+`["flush", {}]`, which is done when the relay has everything, or `["rest", {"seconds": …}]`. On its standard output it says, in JSON too,
 what it has done and what came of each gate. With the end of the input it leaves.
 
     python engine.py TARGET EXECUTION NAME
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from typing import Any
 
 import footplate
@@ -61,6 +62,8 @@ def main() -> None:
                 execution.emit(ParseDict(arguments, pb.Event()))
             elif method == "flush":
                 engine.flush(30)
+            elif method == "rest":
+                time.sleep(arguments["seconds"])
             elif method == "withdraw":
                 execution.withdraw(gates[arguments["gate_id"]], arguments["reason"])
             else:

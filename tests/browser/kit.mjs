@@ -25,7 +25,7 @@ const environment = () => Object.fromEntries(Object.entries(process.env).filter(
 
 const endings = new WeakMap();
 /** At the test's end, what was started last ends first: no page sees its relay go. */
-function atEnd(t, end) {
+export function atEnd(t, end) {
   if (!endings.has(t)) {
     endings.set(t, []);
     t.after(async () => {
@@ -120,22 +120,38 @@ export function example(t, relay, execution) {
   return new Program(t, needed('FOOTPLATE_PYTHON'), [file, '--target', relay.target, '--execution', execution, '--fast']);
 }
 /** An engine that does what it is told, and has done it when `tell` is over. */
-export class Puppet extends Program {
+class Obedient extends Program {
   #told = 0;
-  constructor(t, relay, execution, name = execution) {
-    super(t, needed('FOOTPLATE_PYTHON'), [path.join(here, 'engine.py'), relay.target, execution, name]);
-  }
+  constructor(t, file, ...args) { super(t, needed('FOOTPLATE_PYTHON'), [path.join(here, file), ...args]); }
   async tell(...orders) {
     for (const order of orders) this.process.stdin.write(`${JSON.stringify(order)}\n`);
     this.#told += orders.length;
     await this.find((lines) => lines.filter((line) => line.startsWith('{"did"')).length >= this.#told, `${orders.at(-1)[0]} is not done`);
   }
-  /** What came of a gate. */
-  async outcome(gate) {
-    const find = (lines) => lines.filter((line) => line.startsWith('{"gate_id"')).map((line) => JSON.parse(line)).find((it) => it.gate_id === gate);
-    return this.find(find, `nothing came of ${gate}`);
+  /** What it has said about something. */
+  says(what, value, fault) {
+    const find = (lines) => lines.filter((line) => line.startsWith(`{"${what}"`)).map((line) => JSON.parse(line)).find((it) => value === undefined || it[what] === value);
+    return this.find(find, fault);
   }
 }
+/** One with the committed client, for one execution. */
+export class Puppet extends Obedient {
+  constructor(t, relay, execution, name = execution) { super(t, 'engine.py', relay.target, execution, name); }
+  /** What came of a gate. */
+  async outcome(gate) { return this.says('gate_id', gate, `nothing came of ${gate}`); }
+}
+/** One without, for what it is asked to start. */
+export class Starter extends Obedient {
+  constructor(t, relay, workflow) { super(t, 'starter.py', relay.target, workflow); }
+  ready() { return this.says('ready', true, 'the relay does not welcome it'); }
+  /** What it was asked to start: the execution's name, the workflow, and what is to be done. */
+  started() { return this.says('started', undefined, 'nobody starts anything'); }
+}
+/** Events as both of them can be told to state them. */
+export const event = (kind, fields) => ['emit', { [kind]: fields }];
+export const nodeIs = (nodeId, status, more) => event('nodeChanged', { nodeId, status: `NODE_STATUS_${status.toUpperCase()}`, ...more });
+export const logged = (message, level = 'INFO') => event('logWritten', { message, level: `LOG_LEVEL_${level}` });
+export const planned = (...ids) => event('graphDeclared', { replace: true, nodes: ids.map((nodeId) => ({ nodeId, label: `${nodeId} it` })), edges: ids.slice(1).map((targetNodeId, at) => ({ sourceNodeId: ids[at], targetNodeId })) });
 export const OPTIONS = [
   { option_id: 'approve', label: 'Ship it', kind: 1, style: 2 },
   { option_id: 'reject', label: 'Reject it', kind: 2, style: 3 },
