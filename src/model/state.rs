@@ -79,6 +79,38 @@ impl Node {
     }
 }
 
+impl NodeStatus {
+    /// Whether it has ended, unless it is tried again.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled => true,
+            Self::Pending
+            | Self::Ready
+            | Self::Queued
+            | Self::Running
+            | Self::WaitingGate
+            | Self::Paused
+            | Self::Retrying
+            | Self::Mutated => false,
+        }
+    }
+
+    /// Whether it has begun and not ended.
+    pub fn is_under_way(self) -> bool {
+        match self {
+            Self::Running | Self::WaitingGate | Self::Paused | Self::Retrying => true,
+            Self::Pending
+            | Self::Ready
+            | Self::Queued
+            | Self::Completed
+            | Self::Failed
+            | Self::Skipped
+            | Self::Cancelled
+            | Self::Mutated => false,
+        }
+    }
+}
+
 /// One edge, folded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
@@ -190,6 +222,17 @@ impl Gate {
     /// Whether it waits.
     pub fn is_open(&self) -> bool {
         matches!(self.resolution, Resolution::Open)
+    }
+
+    /// Whether its node can't go on because of it.
+    pub fn holds(&self) -> bool {
+        self.is_open() || self.is_owed()
+    }
+
+    /// Its node; without one it goes by its own name.
+    pub fn place(&self) -> &str {
+        let node = self.asked.node_id.as_ref();
+        node.map_or(self.asked.gate_id.as_str(), NodeId::as_str)
     }
 
     /// Whether its decision has yet to be answered by its engine.
@@ -344,7 +387,15 @@ pub struct Outline {
     pub fraction: Option<f64>,
     pub current_node: Option<NodeId>,
     pub message: Option<Text>,
+    /// The nodes that a gate holds up, until its decision has taken effect. A gate without a node goes
+    /// by its own name. The first [`Outline::HELD`] of them.
+    pub held: Vec<Text>,
     pub ending: Option<Ending>,
+}
+
+impl Outline {
+    /// Nodes at gates that are named: every record may carry them.
+    pub const HELD: usize = 32;
 }
 
 /// What a fact did to the graph, beside the nodes that it touched.

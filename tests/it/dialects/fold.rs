@@ -1,5 +1,7 @@
 //! What records add up to.
 
+use std::sync::Arc;
+
 use footplate::core::Execution;
 use footplate::model::{Fact, Kind, NodeStatus, Progress, Record, Seq};
 
@@ -65,6 +67,14 @@ pub(super) fn fold(state: &mut Execution, record: &Record) {
         },
         _ => (),
     }
+}
+
+/// What follows from the nodes and the gates.
+pub(super) fn derive(state: &mut Execution) {
+    let under_way = state.nodes.values().filter(|node| node.status.is_under_way());
+    state.under_way = under_way.map(|node| (node.since, node.id.clone())).collect();
+    let holding = state.gates.values().filter(|gate| gate.holds());
+    Arc::make_mut(&mut state.outline).held = holding.map(|gate| gate.place().into()).collect();
 }
 
 /// Where the execution stands after a record.
