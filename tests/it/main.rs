@@ -17,6 +17,7 @@ mod script;
 mod shard;
 mod show;
 mod tidy;
+mod times;
 mod transcripts;
 mod viewer;
 mod views;
