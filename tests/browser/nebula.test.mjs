@@ -36,9 +36,10 @@ describe('a dashboard of nebula', { concurrency: true }, () => {
     await starter.tell(
       planned('build', 'ship'),
       nodeIs('build', 'running'),
-      logged('one', 'WARNING'),
     );
     await says(card, '50% (1/2)');
+    // Who subscribes is shown the state, and what comes: lines from then on.
+    await starter.tell(logged('one', 'WARNING'));
     await says(card, 'build it: running');
     await says(card.locator('.lines'), 'one');
 
@@ -81,13 +82,18 @@ describe('a dashboard of nebula', { concurrency: true }, () => {
     const line = await way(t, relay);
     const puppet = new Puppet(t, relay, 'run', 'Run');
     await puppet.tell(['graph', { nodes: ['build', 'ship'], edges: [] }], ['node', { node_id: 'build', status: 'running' }], ['flush', {}]);
-    const client = new NebulaClient(line.url.replace('http', 'ws'), 'a-token', { second: 20, WebSocket });
-    atEnd(t, () => client.disconnect());
-    const updates = news();
-    const others = news();
-    client.onother = others.add;
     const told = [];
-    await client.connect();
+    const [updates, others, missing] = [news(), news(), news()];
+    const meet = async (url, token, onother) => {
+      const client = new NebulaClient(url.replace('http', 'ws'), token, { second: 50, WebSocket });
+      client.onother = onother;
+      atEnd(t, () => client.disconnect());
+      await client.connect();
+      return client;
+    };
+    const client = await meet(line.url, 'a-token', others.add);
+    const mistaken = await meet(relay.url, 'another-token', missing.add);
+    mistaken.subscribeToExecution('nowhere', () => {});
     const unsubscribe = client.subscribeToExecution('run', updates.add);
     client.subscribeToLogs('run', (it) => { told.push(it.message); updates.add(); });
     await updates.until((all) => all.at(-1)?.actions_executed[0]?.status === 'running', 'the first state');
@@ -118,6 +124,9 @@ describe('a dashboard of nebula', { concurrency: true }, () => {
     unsubscribe();
     await others.until((all) => all.find((it) => it.type === 'unsubscribed'), 'it is let go');
     assert.deepEqual(told, ['one', 'two', 'three']);
+    // One that is not there yet may come at once; if not, this is said.
+    const failed = await missing.until((all) => all.find((it) => it.type === 'error'), 'a subscription that fails');
+    assert.equal(failed.code, 'SUBSCRIPTION_FAILED');
     assert.ok(updates.all.every((it) => Number.isInteger(it.progress.percentage)));
   });
 });

@@ -61,7 +61,7 @@ class Starter:
         task = payload.get("task", "") if isinstance(payload, dict) else ""
         started = pb.ExecutionStarted(command_id=command.command_id, workflow_id=command.workflow_id, task=task)
         self.emit(pb.Event(execution_started=started))
-        say(started=command.execution_id, workflow_id=command.workflow_id, payload=payload)
+        say(started=True, execution_id=command.execution_id, workflow_id=command.workflow_id, payload=payload)
 
     def emit(self, event: pb.Event) -> None:
         """States a fact."""

@@ -83,7 +83,9 @@ class Bench:
         """A way to a relay that can be cut, with a stage for the dashboards that go it."""
         stage = Stage()
         self._things.callback(stage.close)
-        return Way(stage, relay)
+        way = Way(stage, relay)
+        self._things.callback(way.close)
+        return way
 
 
 @pytest.fixture

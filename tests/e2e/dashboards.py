@@ -42,10 +42,12 @@ class Stage:
         self.loop.close()
 
     async def _end(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        # What was aborted is closed in the loop's next rounds.
+        await asyncio.sleep(0.01)
 
 
 class Way:
@@ -60,6 +62,11 @@ class Way:
         self._server = stage.do(asyncio.start_server(self._pass, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
+    def close(self) -> None:
+        """Nobody gets through any more."""
+        self.cut()
+        self.stage.loop.call_soon_threadsafe(self._server.close)
+
     async def _pass(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         self._ends.add(near)
         try:
@@ -72,8 +79,8 @@ class Way:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             far.transport.abort()
-        except OSError:
-            pass  # There is no relay at the moment.
+        except (OSError, asyncio.CancelledError):
+            pass  # There is no relay at the moment; or the play is over.
         finally:
             near.transport.abort()
 
@@ -204,10 +211,6 @@ class Nebula(Dashboard):
         elif message["type"] == "log":
             self.lines.append(f"[{message['log']['level'].upper()}] {message['log']['message']}")
         super().take(message)
-
-    def subscribe(self, resource: str, id_: str) -> None:
-        """Asks for news."""
-        self.say({"type": "subscribe", "resource": resource, "id": id_})
 
 
 class Stage5(Dashboard):
