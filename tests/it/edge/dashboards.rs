@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::whole::{Engine, LONG, Relay, event, gate, line};
+use crate::whole::{Engine, LONG, Relay, event, line};
 
 /// What these programs take for a second.
 const SECOND: Duration = Duration::from_millis(10);
@@ -230,6 +230,15 @@ fn cost(nanos: i64) -> Vec<u8> {
     event(Kind::CostIncurred(pb::CostIncurred { increment_usd_nanos, ..Default::default() }))
 }
 
+fn gate() -> Vec<u8> {
+    event(Kind::GateOpened(pb::GateOpened {
+        gate_id: "deploy:1".into(),
+        node_id: "deploy".into(),
+        prompt: "Ship?".into(),
+        ..Default::default()
+    }))
+}
+
 fn finished(results: &str) -> Vec<u8> {
     event(Kind::ExecutionFinished(pb::ExecutionFinished {
         status: ExecutionStatus::Completed.into(),
@@ -281,7 +290,7 @@ async fn a_dashboard_of_windags_is_told_in_its_own_types_and_misses_nothing() {
     engine
         .says("run", 4, vec![node("test", NodeStatus::Running, None), node("test", done, None)])
         .await;
-    engine.says("run", 6, vec![cost(250_000_000), gate("deploy")]).await;
+    engine.says("run", 6, vec![cost(250_000_000), gate()]).await;
     while engine.result().await.ack.is_none_or(|it| it.pseq < 7) {}
     way.mend();
     let asks = |_: &Shown, told: &Dag| match told {
@@ -303,7 +312,7 @@ async fn a_dashboard_of_windags_is_told_in_its_own_types_and_misses_nothing() {
         _ => None,
     };
     let (at, message) = shown.until(&mut dashboard, refused).await;
-    assert_eq!(at.as_deref(), Some("deploy"));
+    assert_eq!(at.as_deref(), Some("deploy"), "{message}");
     assert!(message.starts_with("Gate deploy already decided: approve"), "{message}");
 
     engine.says("run", 9, vec![finished(r#"{"released":"4.2"}"#)]).await;
