@@ -58,7 +58,7 @@ describe('a dashboard of stage 5', { concurrency: true }, () => {
 
   it('starts a run, decides, pauses and cancels', async (t) => {
     const relay = await Relay.start(t, '--assets', pages.directory);
-    const starter = new Starter(t, relay, 'stage5');
+    const starter = new Starter(t, relay, 'default');
     await starter.ready();
     const page = await open(t, `${relay.url}/stage5.html?run=task_1&task=Ship+it&approval=plan:1`);
     const run = await starter.started();

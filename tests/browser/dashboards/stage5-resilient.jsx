@@ -11,7 +11,7 @@ function useResilientWebSocket({ runId, onMessage, onConnectionChange, most = 99
   const socket = useRef(null);
   const pings = useRef(null);
   const timer = useRef(null);
-  const seen = useRef(null);
+  const seen = useRef(0);
 
   const connect = useCallback(() => {
     const ws = new WebSocket(`${origin}/ws/${runId}`);
@@ -19,7 +19,7 @@ function useResilientWebSocket({ runId, onMessage, onConnectionChange, most = 99
     ws.onopen = () => {
       setConnected(true);
       onConnectionChange(true);
-      if (attempt > 0 && seen.current) ws.send(JSON.stringify({ type: 'request_state', since: seen.current }));
+      if (seen.current > 0) ws.send(JSON.stringify({ type: 'request_state', since: seen.current }));
       setAttempt(0);
       clearInterval(pings.current);
       pings.current = setInterval(() => {
@@ -34,6 +34,7 @@ function useResilientWebSocket({ runId, onMessage, onConnectionChange, most = 99
     ws.onclose = () => {
       setConnected(false);
       onConnectionChange(false);
+      clearInterval(pings.current);
       if (attempt >= most) return;
       timer.current = setTimeout(() => {
         setAttempt((it) => it + 1);
