@@ -226,7 +226,8 @@ impl Gate {
 
     /// Whether its node can't go on because of it.
     pub fn holds(&self) -> bool {
-        self.is_open() || self.is_owed()
+        let decided = self.resolution.decision().is_some();
+        self.is_open() || decided && self.delivery.is_none_or(|delivery| !delivery.is_final())
     }
 
     /// Its node; without one it goes by its own name.

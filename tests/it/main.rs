@@ -2,16 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod closes;
 mod convert;
 mod demo;
 mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod kin;
 mod laws;
 mod page;
 mod probe;
 mod reducer;
+mod resync;
 mod room;
 mod script;
 mod shard;

@@ -34,12 +34,11 @@ pub(super) fn is_told(record: &Record, whole: &Outline) -> bool {
             | Kind::ExecutionStatusChanged(_)
             | Kind::ExecutionProgressed(_) => return true,
             Kind::GateOpened(_) => return after.gate.as_ref().is_some_and(|it| it.is_open()),
-            Kind::GraphDeclared(_) | Kind::GraphMutated(_) if counted => {
-                return after.graph.is_some();
+            Kind::GraphDeclared(_) | Kind::GraphMutated(_) => {
+                let graph = after.graph.as_ref();
+                return graph.is_some_and(|it| counted || !it.removed_nodes.is_empty());
             }
-            Kind::GraphDeclared(_)
-            | Kind::GraphMutated(_)
-            | Kind::NodeChanged(_)
+            Kind::NodeChanged(_)
             | Kind::NodeProgressed(_)
             | Kind::NodeRetried(_)
             | Kind::EdgeActivated { .. }
@@ -68,11 +67,13 @@ pub(super) fn is_told(record: &Record, whole: &Outline) -> bool {
     let went = after.node.as_ref().zip(after.old_status).is_some_and(|(node, old)| {
         let news = node.since == record.position.seq && !after.moved;
         let done = old.is_final() != node.status.is_final();
-        let current = after.moved && (old.is_under_way() || node.status.is_under_way());
+        let stated = whole.current_node.as_ref();
+        let at_it = stated == Some(&node.id);
+        let under_way = old.is_under_way() || node.status.is_under_way();
         // While it is where its engine says, another node's moves change nothing of that.
-        let stated = whole.current_node.as_ref().filter(|it| **it != node.id);
-        let elsewhere = stated.is_some() && stated == after.current.as_ref();
-        counted && (news || done) || current && !elsewhere
+        let elsewhere = !at_it && stated.is_some() && stated == after.current.as_ref();
+        let current = after.moved && (at_it || under_way) && !elsewhere;
+        counted && (news || done) || current
     });
     released || went
 }

@@ -4,8 +4,11 @@
 //! Only what happens is counted, not the state, which is said again on every opening: a client that
 //! acknowledges nothing is sent away once for each event, and not each time that it comes back.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use serde::Deserialize;
 
@@ -43,10 +46,11 @@ struct Sent {
 
 /// A message, as far as it matters here.
 #[derive(Deserialize)]
-struct Head {
-    #[serde(rename = "type")]
-    kind: String,
-    event_id: String,
+struct Head<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    event_id: Cow<'a, str>,
     seq: Option<u64>,
 }
 
@@ -57,13 +61,13 @@ impl Acks {
             let (frame, payload, rest) = frame::first(frames);
             frames = rest;
             // What has no `event_id` can't be acknowledged: a state, or an engine's own words.
-            let Ok(head) = serde_json::from_slice::<Head>(payload) else { continue };
+            let Ok(head) = serde_json::from_slice::<Head<'_>>(payload) else { continue };
             let known = head.seq.is_some_and(|seq| seq <= self.has);
-            if known || self.deaf.is_some() || !CRITICAL.contains(&head.kind.as_str()) {
+            if known || self.deaf.is_some() || !CRITICAL.contains(&&*head.kind) {
                 continue;
             }
             self.bytes += frame.len();
-            let Head { kind: _, event_id, seq } = head;
+            let (event_id, seq) = (head.event_id.into_owned(), head.seq);
             let (tries, due) = (1, now + Duration::from_secs(PATIENCE[0]));
             self.waiting.push_back(Sent { event_id, seq, frame: frame.to_vec(), tries, due });
             if MESSAGES < self.waiting.len() || BYTES < self.bytes {

@@ -21,6 +21,7 @@ pub(super) struct Resync<'a> {
 }
 
 /// How far.
+#[derive(Debug)]
 pub(super) enum Seen {
     /// It doesn't say, and wants the state.
     Unsaid,
@@ -44,9 +45,10 @@ impl Resync<'_> {
             time.0.div_euclid(1_000)
         } else {
             let number: f64 = serde_json::from_str(said).ok()?;
-            let millis = if number < SECONDS { number * 1e3 } else { number.trunc() };
-            let fine = (0.0..LAST).contains(&millis);
-            fine.then_some(millis.round() as i64)?
+            // A thousandth of a second more, as 0.515 s is a little less than 515 ms here.
+            let millis = if number < SECONDS { number * 1e3 + 1e-3 } else { number };
+            let fine = 0.0 <= number && millis < LAST;
+            fine.then_some(millis as i64)?
         };
         // To the millisecond, as `timestamp` says it: what has the same has been seen.
         Some(Seen::Time(Timestamp(millis * 1_000 + 999)))

@@ -1,7 +1,7 @@
 //! One dashboard's talk. Success is silent here, because what follows from it is seen; failure is
 //! an `error` to the one who asked.
 
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
 use serde::Deserialize;
 
@@ -22,6 +22,9 @@ const FEEDBACK: usize = 16 << 10;
 /// The longest decision, in bytes.
 const DECISION: usize = 256;
 
+/// What it has missed may be asked for so often before it is answered.
+const RESYNCS: usize = 16;
+
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -30,8 +33,11 @@ pub(super) struct Talk {
     now: Option<Instant>,
     /// Which log it watches, as soon as there is one.
     epoch: Option<Epoch>,
-    /// The last record that it says to have seen, until it is known of which log.
-    last_seq: Option<u64>,
+    /// Whether it has yet to be told whether it watches.
+    asked: bool,
+    /// How far it says to have seen, each time that it has asked what it has missed. One is answered
+    /// after the other.
+    seen: VecDeque<Seen>,
     /// Whether it asked in the word that is answered with the same.
     beats: bool,
     /// For who wants that.
@@ -67,29 +73,24 @@ impl Talk {
             dag: call.path.clone(),
             now: None,
             epoch: None,
-            last_seq: None,
+            asked: false,
+            seen: VecDeque::new(),
             beats: false,
             acks,
             leaves: None,
         }
     }
 
-    fn resync(&mut self, name: Text, asked: &Resync<'_>) -> Result<Said, Unintelligible> {
-        // Only the last one counts.
-        self.last_seq = None;
+    fn resync(&mut self, asked: &Resync<'_>) -> Result<Said, Unintelligible> {
         let message = "resync_request: last_seen is milliseconds since 1970, or a time such as \
                        2026-11-20T10:00:00.123Z";
         let seen = asked.seen().ok_or_else(|| fault("bad_field", message.to_owned()))?;
-        let behind = match (seen, self.epoch) {
-            (Seen::Unsaid, _) => Point::Here,
-            (Seen::Time(time), _) => Point::Moment { time, left: None },
-            (Seen::Seq(seq), Some(epoch)) => Point::Record(Position { epoch, seq: Seq(seq) }),
-            (Seen::Seq(seq), None) => {
-                self.last_seq = Some(seq);
-                return Ok(Said::Nothing);
-            }
-        };
-        Ok(Said::Watch { name, from: Begin::Replayed { behind, gaps: false } })
+        if RESYNCS <= self.seen.len() {
+            let message = "resync_request: wait until what you have asked for has come";
+            return Err(fault("rate_limited", message.to_owned()));
+        }
+        self.seen.push_back(seen);
+        Ok(Said::Nothing)
     }
 
     fn ack(&mut self, ack: &Ack) -> Result<Said, Unintelligible> {
@@ -110,6 +111,7 @@ impl Conversation for Talk {
 
     fn opening(&mut self) -> Option<Said> {
         let name = self.dag.clone()?;
+        self.asked = true;
         Some(Said::Watch { name, from: Begin::After(None) })
     }
 
@@ -127,7 +129,7 @@ impl Conversation for Talk {
             Some("pause_execution") => command(CommandKind::Pause),
             Some("resume_execution") => command(CommandKind::Resume),
             Some("cancel_execution") => command(CommandKind::Cancel),
-            Some("resync_request") => self.resync(dag, &read("resync_request", frame)?),
+            Some("resync_request") => self.resync(&read("resync_request", frame)?),
             Some("ack") => self.ack(&read("ack", frame)?),
             Some(word @ ("heartbeat" | "ping")) => {
                 self.beats = word == "heartbeat";
@@ -143,12 +145,16 @@ impl Conversation for Talk {
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         match answer {
             Answer::Watching { head, .. } => {
+                self.asked = false;
                 let known = self.epoch.replace(head.epoch);
                 if let Some(acks) = self.acks.as_mut().filter(|_| known != self.epoch) {
                     acks.forget();
                 }
             }
-            Answer::Unknown { execution } => error(None, &format!("Unknown DAG {execution}"), out),
+            Answer::Unknown { execution } => {
+                self.epoch = None;
+                error(None, &format!("Unknown DAG {execution}"), out);
+            }
             Answer::Receipt(receipt) => {
                 let node = receipt.node.as_ref().map(NodeId::as_str);
                 if let Some(message) = failure(receipt) {
@@ -185,9 +191,13 @@ impl Conversation for Talk {
         if let Some(parting) = self.leaves.take() {
             return Some(Said::Leave(parting));
         }
-        let (name, epoch) = (self.dag.clone()?, self.epoch?);
-        let seq = Seq(self.last_seq.take()?);
-        let behind = Point::Record(Position { epoch, seq });
+        let (name, epoch) = (self.dag.clone()?, self.epoch.filter(|_| !self.asked)?);
+        let behind = match self.seen.pop_front()? {
+            Seen::Unsaid => Point::Here,
+            Seen::Time(time) => Point::Moment { time, left: None },
+            Seen::Seq(seq) => Point::Record(Position { epoch, seq: Seq(seq) }),
+        };
+        self.asked = true;
         Some(Said::Watch { name, from: Begin::Replayed { behind, gaps: false } })
     }
 

@@ -59,7 +59,16 @@ fn the_windags_document_is_true() {
     let document = Document::read("windags", in_windags());
     document.check();
     document.is_read_by(windags_talk::read);
-    let every = ["cancel_execution", "human_decision", "pause_execution", "resume_execution"];
+    let every = [
+        "ack",
+        "cancel_execution",
+        "heartbeat",
+        "human_decision",
+        "pause_execution",
+        "ping",
+        "resume_execution",
+        "resync_request",
+    ];
     assert_eq!(document.said(), every.map(str::to_owned).into());
 }
 
@@ -159,12 +168,17 @@ fn in_windags() -> Vec<String> {
         let answers = answers(&story);
         answers.iter().for_each(|answer| windags.converse(&Call::default()).answer(answer, out));
         windags.state(&story.id, story.position(), &story.state, out);
+        let mut talk = windags.converse(&Call::to("dag-1"));
+        for said in [r#"{"type":"heartbeat"}"#, r#"{"type":"ping"}"#] {
+            talk.read(said).unwrap();
+            talk.notice(&Notice::Pong { time: story.time() }, out);
+        }
     })
 }
 
 /// A protocol's page. Behind `<!-- type -->`, or `<!-- type 2 -->` for the second of that type,
 /// stands an example of what the relay says; every other block of JSON is what a client says.
-struct Document {
+pub(super) struct Document {
     path: PathBuf,
     text: String,
     /// What the code says.
@@ -172,7 +186,7 @@ struct Document {
 }
 
 impl Document {
-    fn read(name: &str, frames: Vec<String>) -> Self {
+    pub(super) fn read(name: &str, frames: Vec<String>) -> Self {
         let path = format!("{}/docs/protocol/{name}.md", env!("CARGO_MANIFEST_DIR"));
         let frames = frames.into_iter().map(|frame| {
             let value: Value = serde_json::from_str(&frame).unwrap();
@@ -182,7 +196,7 @@ impl Document {
         Self { path: path.into(), text, frames }
     }
 
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let written = self.with_examples();
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&self.path, &written).unwrap();
@@ -234,7 +248,7 @@ impl Document {
         messages
     }
 
-    fn said(&self) -> BTreeSet<String> {
+    pub(super) fn said(&self) -> BTreeSet<String> {
         let kind = |message: &&str| {
             let value: Value = serde_json::from_str(message).unwrap();
             value["type"].as_str().unwrap().to_owned()
@@ -242,7 +256,7 @@ impl Document {
         self.messages().iter().map(kind).collect()
     }
 
-    fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
+    pub(super) fn is_read_by(&self, read: impl Fn(&str) -> Result<Said, Unintelligible>) {
         for message in self.messages() {
             read(message).unwrap_or_else(|fault| panic!("{message}: {fault:?}"));
         }
