@@ -207,7 +207,7 @@ def test_a_dashboard_of_stage_5_misses_nothing_and_counts_nothing_twice(bench: B
     assert [it["data"]["cost_usd"] for it in dashboard.of("cost_update")] == [0.25, 0.5]
 
 
-def test_a_dashboard_of_stage_5_starts_pauses_resumes_and_cancels(bench: Bench) -> None:
+def test_a_dashboard_of_stage_5_starts_a_run_with_its_first_words(bench: Bench) -> None:
     relay = bench.relay(tls=True)
     way = bench.way(relay)
     wire = bench.wire(relay, startable_workflow_ids=["default"], capabilities=pb.Capabilities(pause=True, resume=True, cancel=True))
