@@ -28,6 +28,7 @@ describe('a dashboard of nebula', { concurrency: true }, () => {
     const starter = new Starter(t, relay, 'nightly');
     const page = await open(t, `${line.url}/nebula.html?second=20`, { lost: true });
     await connect(page, 'a-token');
+    await starter.ready();
     await page.getByLabel('Workflow').fill('nightly');
     await page.getByRole('button', { name: 'Execute workflow' }).click();
     const run = await starter.started();

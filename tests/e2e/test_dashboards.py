@@ -3,6 +3,8 @@ and a relay that dies."""
 
 from __future__ import annotations
 
+import json
+
 from footplate import proto as pb
 
 from conftest import Bench
@@ -109,7 +111,7 @@ def test_a_dashboard_of_nebula_starts_a_workflow_and_is_told_of_it_without_askin
     assert dashboard.expect("error")["message"]
     dashboard.say({"type": "execute_workflow", "workflow_id": "nightly", "input": {"rows": 12}})
     command = obey(wire)
-    assert (command.workflow_id, command.payload.text) == ("nightly", b'{"rows":12}') or command.payload.text
+    assert (command.workflow_id, json.loads(command.payload.text)) == ("nightly", {"rows": 12})
     run = dashboard.expect("subscribed")["id"]
     assert run == command.execution_id
     wire.publish(run, 1, started(command_id=command.command_id, workflow_id="nightly"), plan("build", "ship"), line("one"))
@@ -124,7 +126,7 @@ def test_a_dashboard_of_nebula_starts_a_workflow_and_is_told_of_it_without_askin
     wire.publish(run, 5, node("build", "completed"), line("two"))
     wire.wait_acked(run, 6)
     way.mend()
-    dashboard.expect("execution_update", lambda it: it["execution"]["actions_executed"][:1] and it["execution"]["actions_executed"][0]["status"] == "completed")
+    dashboard.expect("execution_update", lambda it: [act["status"] for act in it["execution"]["actions_executed"]] == ["completed"])
     dashboard.wait(lambda: len(dashboard.lines) == 2, "the line that it missed")
     assert dashboard.opened > 1 and len(dashboard.of("subscribed")) == 1
     dashboard.say({"type": "ping"})
@@ -186,8 +188,9 @@ def test_a_dashboard_of_stage_5_misses_nothing_and_counts_nothing_twice(bench: B
     costs = dashboard.wait(lambda: len(dashboard.of("cost_update")) == 2 and dashboard.of("cost_update"), "the cost that it missed")
     assert [it["data"]["cost_usd"] for it in costs] == [0.25, 0.5] and costs[1]["data"]["total_cost_usd"] == 0.75
 
+    before = len(dashboard.of("approval_requested"))
     again(bench, first)
-    dashboard.wait(lambda: dashboard.opened > 2 and len(dashboard.of("approval_requested")) > 1, "the question after the relay died")
+    dashboard.wait(lambda: len(dashboard.of("approval_requested")) > before, "the question after the relay died")
     dashboard.say({"type": "resolve_approval", "approval_id": "plan:1", "resolution": "approve", "feedback": "go"})
     decision = gate.wait(PATIENCE)
     assert decision is not None and (decision.option_id, decision.comment) == ("approve", "go")
