@@ -66,6 +66,11 @@ pub trait Conversation: Send + fmt::Debug {
     /// Reads one text frame.
     fn read(&mut self, frame: &str) -> Result<Said, Unintelligible>;
 
+    /// What is answered next is about its wish to watch this, by the name that it has asked for.
+    fn about(&mut self, name: &Text) {
+        let _ = name;
+    }
+
     /// What the core answers.
     fn answer(&mut self, answer: &Answer, out: &mut Frames);
 
@@ -153,6 +158,11 @@ pub enum Begin {
     },
     /// With the state, then what is retained behind a point, as far as it is there, then on.
     Shown(Point),
+    /// With the state, and then nothing until it is asked for again: [`Begin::Behind`].
+    Held,
+    /// With what is retained behind a point, as far as it is there, then on: for who has been shown
+    /// the state ([`Begin::Held`]).
+    Behind(Point),
 }
 
 /// A point in a log.

@@ -38,6 +38,12 @@ impl Execution {
         if old != new && new.is_under_way() {
             self.under_way.insert((at.seq, id.clone()));
         }
+        if node.has_begun() {
+            node.began.get_or_insert((at.seq, at.time));
+        }
+        if old != new {
+            node.ended = new.is_final().then_some(at.time);
+        }
         after.node = self.nodes.get(id).cloned();
         (after.old_status, after.moved) = (Some(old), old != new);
         self.counted(old, -1);

@@ -194,6 +194,8 @@ impl Fields for Brief<'_> {
             progress_message,
             retry,
             since,
+            began: _,
+            ended: _,
         } = self.0;
         to.put("node_id", id.as_str())?;
         to.put("status", status.word())?;
