@@ -9,7 +9,7 @@ use super::{
 };
 use crate::model::{
     CommandAsk, CommandId, DecisionId, Epoch, ExecutionId, Fact, GateId, Identity, Now, Position,
-    ProducerId, Record, Vote,
+    ProducerId, Record, Totals, Vote,
 };
 
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) struct Log {
     pub(super) asks: BTreeMap<CommandId, (crate::model::Text, CommandAsk)>,
     /// When it will be forgotten.
     pub(super) forget: Option<Instant>,
+    /// Whether what is appended is what an engine reports of a state that was lost here.
+    pub(super) restores: bool,
 }
 
 impl Log {
@@ -46,6 +48,7 @@ impl Log {
             votes: BTreeMap::new(),
             asks: BTreeMap::new(),
             forget: None,
+            restores: false,
         }
     }
 
@@ -59,7 +62,11 @@ impl Log {
     ) -> Arc<Record> {
         let last = self.history.position();
         let position = Position { seq: last.seq.next(), ..last };
-        let (contradiction, after) = self.state.apply(position.seq, now.time, &fact, limits);
+        let (contradiction, mut after) = self.state.apply(position.seq, now.time, &fact, limits);
+        if self.restores {
+            // It was spent, and told, before the relay lost its memory.
+            after.added = after.added.map(|_| Totals::default());
+        }
         let execution = self.execution.clone();
         let record = Record { execution, position, time: now.time, fact, contradiction, after };
         let record = Arc::new(record);

@@ -23,6 +23,9 @@ pub struct Call {
     /// record that it was sent: for clients that don't say it themselves. A connection of this
     /// protocol, address and browser that went without a goodbye within the last five minutes.
     pub left: Vec<(Text, Position)>,
+    /// Whether there was such a connection, in a protocol whose clients say themselves what they have
+    /// seen; or there is one that shows no life.
+    pub again: bool,
 }
 
 /// What came of a token that a connection was opened with.

@@ -68,6 +68,7 @@ impl Site {
                 call.left = self.kin.left(&likeness, Instant::now());
             }
             let (kin, noted) = self.kin.enter(likeness, mutes, Instant::now());
+            call.again = mutes && kin.left(Instant::now()).is_some();
             if noted.thrashes {
                 self.metrics.viewers_thrashing.of(dialect.name()).inc();
             }

@@ -207,7 +207,8 @@ pub struct After {
     pub presence: Option<Arc<Presence>>,
     /// What the producer has spent so far.
     pub spent: Option<Totals>,
-    /// What of it is new: with all others it adds up to what was spent, whoever stated what.
+    /// What of it is new: with all others it adds up to what was spent, whoever stated what. Nothing
+    /// is, of what an engine reports because the relay has lost its memory.
     pub added: Option<Totals>,
 }
 

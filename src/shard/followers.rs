@@ -23,16 +23,25 @@ impl<Store: Backend> Shard<Store> {
         self.post(viewer, Letter::Found(group, found));
     }
 
-    /// A log has come, or more is known of it.
-    pub(super) fn tell_followers(&mut self, execution: &ExecutionId) {
-        let Some((_, state)) = self.relay.snapshot(execution) else { return };
-        let is_for = |(group, viewer): &&(Group, ViewerId)| {
-            let fine = |it: &Reach| access::may(&it.principal, Action::Watch, Some(execution));
-            group.has(execution, state) && self.viewers.get(viewer).is_some_and(fine)
-        };
-        let told: Vec<_> = self.followers.iter().filter(is_for).cloned().collect();
-        for (group, viewer) in told {
-            self.post(viewer, Letter::Found(group, vec![execution.clone()]));
+    /// Logs have come, or more is known of them. One letter for all of a turn's: whoever follows is
+    /// not to be let go of because there are many.
+    pub(super) fn tell_followers(&mut self) {
+        let appeared = std::mem::take(&mut self.appeared);
+        let mut told: Vec<(Group, ViewerId, Vec<ExecutionId>)> = vec![];
+        for (group, viewer) in &self.followers {
+            let Some(reach) = self.viewers.get(viewer) else { continue };
+            let is_new = |id: &&ExecutionId| {
+                let state = self.relay.snapshot(id).map(|(_, state)| state);
+                state.is_some_and(|state| group.has(id, state))
+                    && access::may(&reach.principal, Action::Watch, Some(id))
+            };
+            let found: Vec<_> = appeared.iter().filter(is_new).cloned().collect();
+            if !found.is_empty() {
+                told.push((group.clone(), *viewer, found));
+            }
+        }
+        for (group, viewer, found) in told {
+            self.post(viewer, Letter::Found(group, found));
         }
     }
 }

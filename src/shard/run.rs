@@ -59,7 +59,7 @@ pub struct Shard<Store> {
     /// Who follows which group.
     pub(super) followers: BTreeSet<(Group, ViewerId)>,
     /// Logs that have come, or whose group is known now.
-    appeared: BTreeSet<ExecutionId>,
+    pub(super) appeared: BTreeSet<ExecutionId>,
     /// When to tell which room that there is nothing new. An entry may have become stale.
     alarms: BTreeSet<(Instant, ExecutionId)>,
     /// When to look for viewers that went without a word.
@@ -270,8 +270,8 @@ impl<Store: Backend> Shard<Store> {
         if std::mem::take(&mut self.renamed) {
             self.seat_who_waited();
         }
-        for execution in std::mem::take(&mut self.appeared) {
-            self.tell_followers(&execution);
+        if !self.appeared.is_empty() {
+            self.tell_followers();
         }
         Ok(())
     }

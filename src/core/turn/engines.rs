@@ -128,11 +128,13 @@ impl Turn<'_> {
             fault: None,
             issues: vec![],
         };
+        self.log.restores = true;
         for (index, received) in events.into_iter().enumerate() {
             if let Some(issue) = self.take(&speaker.producer, None, received) {
                 result.issues.push((Pseq(0), index as u32, issue));
             }
         }
+        self.log.restores = false;
         result.ack = Some((as_of, self.log.history.position()));
         self.effects.push_back(Effect::Result { link, result });
     }

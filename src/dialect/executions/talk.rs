@@ -18,6 +18,9 @@ use crate::model::Text;
 /// How long the guide's clients wait for an execution that nobody has spoken of: they connect while
 /// it is being started.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the program's do. A relay that has started again knows nothing until its engines are back,
+/// which takes them 10 s at most, and its dashboards are sent away for good by what they are told then.
+const PATIENCE_REAL: Duration = Duration::from_secs(15);
 
 /// One connection.
 #[derive(Debug)]
@@ -109,7 +112,8 @@ impl Conversation for Talk {
             Answer::Unknown { .. } if self.watched => (),
             Answer::Unknown { .. } => match (self.dress, self.now) {
                 (Dress::Seed, Some(now)) => self.gives_up = Some(now + PATIENCE),
-                (Dress::Seed, None) | (Dress::Real, _) => self.not_found(out),
+                (Dress::Real, Some(now)) => self.gives_up = Some(now + PATIENCE_REAL),
+                (_, None) => self.not_found(out),
             },
             // It asks for nothing that would have one.
             Answer::Receipt(_) => (),

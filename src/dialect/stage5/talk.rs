@@ -18,6 +18,8 @@ use crate::model::{CommandAsk, CommandId, Text, Timestamp};
 
 /// How long what is retained waits for a client to say which of it it has seen.
 const WINDOW: Duration = Duration::from_millis(200);
+/// The same for one whose earlier connection was lost: it will say so, however far away it is.
+const WINDOW_AGAIN: Duration = Duration::from_secs(1);
 /// Commands whose answers are waited for.
 const GIVEN: usize = 64;
 
@@ -30,6 +32,10 @@ pub(super) struct Talk {
     /// The relay's clock, and when it showed that.
     clock: Option<(Timestamp, Instant)>,
     replay: Replay,
+    /// How long that is held.
+    window: Duration,
+    /// Behind which point.
+    behind: Point,
     /// Whether anybody has spoken of its run, where that is known.
     known: Option<bool>,
     /// Nobody has; that is told once it is clear that it does not want it to begin.
@@ -71,6 +77,8 @@ impl Talk {
             now: None,
             clock: None,
             replay: Replay::Settled,
+            window: if call.again { WINDOW_AGAIN } else { WINDOW },
+            behind: Point::Oldest,
             known: None,
             owes: false,
             start: None,
@@ -144,6 +152,10 @@ impl Talk {
         let now = self.time();
         let moment = |since| Point::Moment { time: Timestamp(since).min(now), left: None };
         let point = since.map_or(Point::Oldest, moment);
+        if let (Some(true), Replay::Held(_)) = (self.known, self.replay) {
+            self.behind = point;
+            return None;
+        }
         self.change = Some(Change::Replays);
         self.watch(match (self.known, self.replay) {
             // Its first wish has come true.
@@ -220,7 +232,7 @@ impl Conversation for Talk {
 
     fn opening(&mut self) -> Option<Said> {
         let said = self.watch(Begin::Held)?;
-        self.replay = self.now.map_or(Replay::Due, |now| Replay::Held(now + WINDOW));
+        self.replay = self.now.map_or(Replay::Due, |now| Replay::Held(now + self.window));
         Some(said)
     }
 
@@ -301,7 +313,7 @@ impl Conversation for Talk {
         self.replay = Replay::Due;
         if self.known == Some(true) {
             self.replay = Replay::Settled;
-            self.next = self.watch(Begin::Behind(Point::Oldest));
+            self.next = self.watch(Begin::Behind(self.behind.clone()));
         }
         if std::mem::take(&mut self.owes) {
             self.not_found(out);

@@ -159,7 +159,9 @@ impl Conversation for Talk {
                 error(None, &format!("Unknown DAG {execution}"), out);
             }
             Answer::Receipt(receipt) => {
-                let node = receipt.node.as_ref().map(NodeId::as_str);
+                // A gate without a node goes by its own name.
+                let gate = receipt.gate.as_ref().map(|it| it.as_str());
+                let node = receipt.node.as_ref().map(NodeId::as_str).or(gate);
                 if let Some(message) = failure(receipt) {
                     error(node, &message, out);
                 }

@@ -135,9 +135,13 @@ fn a_ping_is_answered_and_nothing_else_is() {
 }
 
 #[test]
-fn the_program_is_told_at_once_that_there_is_no_such_execution() {
-    let mut talk = begun(REAL, Instant::now());
-    assert_eq!(answered(&mut talk, &unknown()), [NOT_FOUND]);
+fn the_program_is_told_once_an_engine_would_be_back_that_there_is_no_such_execution() {
+    let (now, patience) = (Instant::now(), Duration::from_secs(15));
+    let mut talk = begun(REAL, now);
+    assert!(answered(&mut talk, &unknown()).is_empty());
+    assert_eq!((talk.next(), talk.due()), (None, Some(now + patience)));
+    talk.at(now + patience);
+    assert_eq!(texts(|out| talk.elapsed(out)), [NOT_FOUND]);
     assert_eq!(talk.next(), Some(Said::Leave(Parting::Done)));
     assert_eq!((talk.next(), talk.due()), (None, None));
 }

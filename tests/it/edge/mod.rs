@@ -22,5 +22,6 @@ mod seed_nebula;
 mod seed_stage5;
 mod seed_windags;
 mod silence;
+mod storm;
 mod tls;
 mod unix;

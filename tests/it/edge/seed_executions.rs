@@ -243,10 +243,6 @@ async fn who_comes_back_hears_no_log_line_twice_and_always_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_refused_is_let_in_first() {
     let relay = Relay::start().await;
-    let mut nowhere = Dashboard::open(&relay, REAL).await;
-    let not_found = json!({ "type": "error", "error": "Execution not found" });
-    assert_eq!(nowhere.hears().await, not_found);
-    assert_eq!(nowhere.is_closed().await, 1000);
     for path in [SEED, REAL] {
         // On this machine any token counts, but not none at all.
         let mut stranger = Dashboard::open(&relay, &format!("{path}?token=")).await;
