@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Body, Refusal, json, routes::Site};
 use crate::core::{Answer, Input, Stage};
 use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
-use crate::frame::{Frames, first_len, payload};
+use crate::frame::{Frames, first};
 use crate::model::{CommandKind, Position, Principal, Seq, Text, ViewerId};
 use crate::shard::Message;
 use crate::viewer::mailbox;
@@ -273,11 +273,11 @@ fn joined(frames: &Frames) -> String {
     let mut out = Vec::with_capacity(frames.len());
     let mut rest = frames.as_bytes();
     while !rest.is_empty() {
-        let (frame, after) = rest.split_at(first_len(rest));
+        let (_, payload, after) = first(rest);
         if !out.is_empty() {
             out.push(b',');
         }
-        out.extend_from_slice(payload(frame));
+        out.extend_from_slice(payload);
         rest = after;
     }
     String::from_utf8(out).expect("a text frame holds JSON")

@@ -38,4 +38,4 @@ pub use state::{
     CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, GraphDelta, Info, Node, Nodes,
     Outline, Presence, Resolution, Totals,
 };
-pub use value::{Capabilities, Durability, Json, Label, Now, Text, Timestamp};
+pub use value::{Capabilities, Durability, Json, Label, NoTime, Now, Text, Timestamp};

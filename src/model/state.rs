@@ -83,16 +83,42 @@ impl Node {
         !matches!(self.status, NodeStatus::Pending | NodeStatus::Ready | NodeStatus::Queued)
     }
 
-    /// Whether nothing more is done about it, unless it is tried again.
-    pub fn has_ended(&self) -> bool {
-        use NodeStatus::{Cancelled, Completed, Failed, Skipped};
-        matches!(self.status, Completed | Failed | Skipped | Cancelled)
-    }
-
     /// What a person calls it.
     pub fn title(&self) -> &str {
         let declared = self.graph.as_ref().and_then(|graph| graph.label.as_deref());
         self.label.as_deref().or(declared).unwrap_or(self.id.as_str())
+    }
+}
+
+impl NodeStatus {
+    /// Whether it has ended, unless it is tried again.
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled => true,
+            Self::Pending
+            | Self::Ready
+            | Self::Queued
+            | Self::Running
+            | Self::WaitingGate
+            | Self::Paused
+            | Self::Retrying
+            | Self::Mutated => false,
+        }
+    }
+
+    /// Whether it has begun and not ended.
+    pub fn is_under_way(self) -> bool {
+        match self {
+            Self::Running | Self::WaitingGate | Self::Paused | Self::Retrying => true,
+            Self::Pending
+            | Self::Ready
+            | Self::Queued
+            | Self::Completed
+            | Self::Failed
+            | Self::Skipped
+            | Self::Cancelled
+            | Self::Mutated => false,
+        }
     }
 }
 
@@ -207,6 +233,18 @@ impl Gate {
     /// Whether it waits.
     pub fn is_open(&self) -> bool {
         matches!(self.resolution, Resolution::Open)
+    }
+
+    /// Whether its node can't go on because of it.
+    pub fn holds(&self) -> bool {
+        let decided = self.resolution.decision().is_some();
+        self.is_open() || decided && self.delivery.is_none_or(|delivery| !delivery.is_final())
+    }
+
+    /// Its node; without one it goes by its own name.
+    pub fn place(&self) -> &str {
+        let node = self.asked.node_id.as_ref();
+        node.map_or(self.asked.gate_id.as_str(), NodeId::as_str)
     }
 
     /// Whether its decision has yet to be answered by its engine.
@@ -361,7 +399,15 @@ pub struct Outline {
     pub fraction: Option<f64>,
     pub current_node: Option<NodeId>,
     pub message: Option<Text>,
+    /// The nodes that a gate holds up, until its decision has taken effect. A gate without a node goes
+    /// by its own name. The first [`Outline::HELD`] of them.
+    pub held: Vec<Text>,
     pub ending: Option<Ending>,
+}
+
+impl Outline {
+    /// Nodes at gates that are named: every record may carry them.
+    pub const HELD: usize = 32;
 }
 
 /// What a fact did to the graph, beside the nodes that it touched.

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::place::place;
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Start, Why};
 use crate::dialect::{Begin, Dialect, Point, Summary, native::Word};
-use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, Timestamp, ViewerId};
+use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
 use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
@@ -206,7 +207,7 @@ impl<Store: Backend> Shard<Store> {
                 Begin::After(_) => (&Point::Here, true),
             };
             let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
-            let at = place(point, head, tail, records).filter(|at| gaps || tail <= *at);
+            let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
             let at = at.map_or(head.seq, |at| at.max(tail));
             let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
             let cursor = match from {
@@ -389,26 +390,6 @@ impl<Store: Backend> Shard<Store> {
         let Some(reach) = self.viewers.get(&viewer) else { return };
         if !reach.post.send(letter) {
             self.left(viewer);
-        }
-    }
-}
-
-/// The last record before a point. `None`: it is a record of another log, or none yet.
-fn place(
-    point: &Point,
-    head: Position,
-    tail: Seq,
-    mut records: impl Iterator<Item = (Seq, Timestamp)>,
-) -> Option<Seq> {
-    let known = |at: &Position| (at.epoch == head.epoch && at.seq <= head.seq).then_some(at.seq);
-    match point {
-        Point::Oldest => Some(tail),
-        Point::Here => Some(head.seq),
-        Point::Record(at) => known(at),
-        Point::Moment { time, left } => {
-            let later = records.find(|(_, at)| time < at).map(|(seq, _)| Seq(seq.0 - 1));
-            let by_time = later.unwrap_or(head.seq);
-            Some(left.as_ref().and_then(known).map_or(by_time, |left| left.min(by_time)))
         }
     }
 }

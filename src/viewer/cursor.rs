@@ -1,6 +1,6 @@
 //! A viewer's place on one tape: a number, and what is left of a state that it is being shown.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 
@@ -17,8 +17,9 @@ pub struct Cursor {
     at: Option<Seq>,
     /// Where it began: what lies behind that has been sent, or is left to this cursor to send.
     begun: Option<Seq>,
-    /// Behind the first of each, everything up to the second has been sent before. In their order.
-    jumps: VecDeque<(Seq, Seq)>,
+    /// Behind the first of each, everything up to the second has been sent before. The next is the
+    /// last.
+    jumps: Vec<(Seq, Seq)>,
     /// A state that is shown once the cursor has come to it.
     then: Option<Still>,
     /// Nothing is to be written until another cursor takes its place.
@@ -63,7 +64,7 @@ impl Cursor {
     /// with the state.
     pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
         let beat = shared.look(|tape| tape.beats());
-        let (begun, jumps, then, still) = (at, VecDeque::new(), None, Bytes::new());
+        let (begun, jumps, then, still) = (at, Vec::new(), None, Bytes::new());
         let (seen, held, ended) = (0, false, false);
         Self { shared, epoch, at, begun, jumps, then, held, beat, still, seen, ended }
     }
@@ -88,7 +89,7 @@ impl Cursor {
         let (Some(begun), Some(sent), true) = (older.begun, older.at, same) else { return self };
         self.jumps = older.jumps.clone();
         if self.at.is_some_and(|at| at < begun) {
-            self.jumps.push_front((begun, sent));
+            self.jumps.push((begun, sent));
         } else {
             (self.at, self.begun) = (Some(sent), Some(begun));
         }
@@ -128,7 +129,7 @@ impl Cursor {
             return Next::Idle;
         }
         while self.still.is_empty() {
-            while let Some((_, sent)) = self.jumps.pop_front_if(|(end, _)| Some(*end) <= self.at) {
+            while let Some((_, sent)) = self.jumps.pop_if(|(end, _)| Some(*end) <= self.at) {
                 self.at = self.at.max(Some(sent));
             }
             if let Some(then) = self.then.take_if(|then| Some(then.at) <= self.at) {
@@ -139,7 +140,7 @@ impl Cursor {
                 return Next::Idle;
             }
             let stop = self.then.as_ref().map(|then| then.at);
-            let until = [self.jumps.front().map(|(end, _)| *end), stop].into_iter().flatten().min();
+            let until = [self.jumps.last().map(|(end, _)| *end), stop].into_iter().flatten().min();
             match self.shared.look(|tape| tape.read(self.at, self.beat, until, limit)) {
                 Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
                     self.at = Some(excerpt.last());
@@ -151,7 +152,7 @@ impl Cursor {
                 Read::Still(still) => {
                     self.at = Some(still.at);
                     self.begun = self.begun.or(self.at);
-                    (self.jumps, self.then) = (VecDeque::new(), None);
+                    (self.jumps, self.then) = (Vec::new(), None);
                     self.still = still.bytes;
                 }
                 Read::Beat(number, bytes) => return Next::Piece(Piece::Beat(number, bytes)),

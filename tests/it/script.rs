@@ -223,7 +223,8 @@ fn kind(now: Timestamp, text: &str) -> Kind {
             ..ExecutionFinished::default()
         })),
         "progress" => Kind::ExecutionProgressed(ExecutionProgressed {
-            fraction: Some(words[1].parse().unwrap()),
+            fraction: words[1].parse().ok(),
+            current_node_id: after("at").map(node),
             ..ExecutionProgressed::default()
         }),
         "node" => Kind::NodeChanged(Box::new(NodeChanged {

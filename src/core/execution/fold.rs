@@ -94,6 +94,8 @@ impl Execution {
         };
         self.prune(limits, &after);
         after.progress = self.progress;
+        after.whole = Some(self.outline.clone());
+        after.current = self.current().cloned();
         (applied.err(), after)
     }
 

@@ -153,6 +153,8 @@ fn what_changed<M: SerializeMap>(fact: &Fact, after: &After, to: &mut M) -> Resu
         cost,
         nodes,
         outline,
+        whole: _,
+        current: _,
         graph,
         presence,
         spent,

@@ -13,7 +13,7 @@ use super::{code, objection};
 use crate::core::{Answer, Receipt, Reference, Stage};
 use crate::dialect::stamp::Teller;
 use crate::dialect::{Call, Conversation, Notice, Parting, Said, Token, Unintelligible};
-use crate::frame::{Frames, first_len, payload};
+use crate::frame::{Frames, first};
 use crate::model::{CommandAsk, CommandId, CommandKind, Text, WorkflowId};
 
 /// How long a client has to say who it is.
@@ -277,13 +277,14 @@ impl Conversation for Talk {
 
     fn sent(&mut self, mut frames: &[u8]) {
         while !frames.is_empty() {
+            let (_, payload, rest) = first(frames);
+            frames = rest;
             if let Ok(Told { execution: Some(Whole { id, status }) }) =
-                serde_json::from_slice(payload(frames))
+                serde_json::from_slice(payload)
                 && ["completed", "failed", "cancelled"].contains(&&*status)
             {
                 self.watches.ended(&id);
             }
-            frames = &frames[first_len(frames)..];
         }
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Update<'a> {
         let cancelled = state.status() == ExecutionStatus::Cancelled;
         let action = |node: &'a Arc<Node>| {
             // Nothing of a cancelled execution goes on, whether its engine says so or not.
-            let stopped = cancelled && !node.has_ended();
+            let stopped = cancelled && !node.status.is_final();
             let status = if stopped { "cancelled" } else { action_status(node.status) };
             Action { node, status, whole: false }
         };
@@ -75,10 +75,9 @@ impl<'a> Update<'a> {
     /// In the protocol's six words.
     fn status(&self) -> &'static str {
         let state = self.state;
-        let progress = state.progress();
-        let owed = || state.gates.values().any(|gate| gate.is_owed());
         // The protocol has no gates: who waits at one is paused, until its decision takes effect.
-        let held = || 0 < progress.waiting || 0 < progress.open_gates || owed();
+        let waits = 0 < state.progress().waiting;
+        let held = || waits || state.gates.values().any(|gate| gate.holds());
         match state.status() {
             ExecutionStatus::Completed => "completed",
             ExecutionStatus::Failed | ExecutionStatus::TimedOut => "failed",
@@ -171,12 +170,12 @@ impl Fields for Action<'_> {
 fn times(node: &Node) -> [Option<Timestamp>; 2] {
     let began = node.start_time.or(node.began.map(|(_, time)| time));
     let ended = node.finish_time.or(node.ended);
-    [began, ended.filter(|_| node.has_ended())]
+    [began, ended.filter(|_| node.status.is_final())]
 }
 
 /// In milliseconds. Never from two clocks.
 fn duration(node: &Node) -> Option<u64> {
-    if !node.has_ended() {
+    if !node.status.is_final() {
         return None;
     }
     let stated = node.metrics.as_ref().and_then(|it| it.duration);

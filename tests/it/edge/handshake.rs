@@ -51,6 +51,30 @@ async fn knock(rig: &Rig, text: &str) -> String {
     answer
 }
 
+/// Of executions' dashboards, who is refused before its socket is open logs its user out: it is let in
+/// and told. So are all others but those of nebula, whose contract it is.
+#[tokio::test]
+async fn a_token_that_does_not_count_is_told_on_the_open_socket() {
+    let rig = Rig::start(Setup::default()).await;
+    let bad = ("authorization", "Bearer nobody's");
+    for (path, expected) in [
+        ("/ws/executions/x1", 101),
+        ("/api/ws/executions/x1", 101),
+        ("/api/dags/x1/stream", 101),
+        ("/ws/x1", 101),
+        ("/api/v1/ws", 401),
+    ] {
+        let plain = knock(&rig, &upgrade(&format!("GET {path}?token=nobodys HTTP/1.1"), &[])).await;
+        let header = knock(&rig, &upgrade(&format!("GET {path} HTTP/1.1"), &[bad])).await;
+        assert_eq!((status(&plain), status(&header)), (expected, expected), "{path}");
+        // Whoever it is, a foreign page comes no further.
+        let foreign = [bad, ("origin", "https://evil.example")];
+        let foreign = knock(&rig, &upgrade(&format!("GET {path} HTTP/1.1"), &foreign)).await;
+        assert_eq!(status(&foreign), 403, "{path}");
+    }
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn hosts_and_origins() {
     let rig = Rig::start(Setup {

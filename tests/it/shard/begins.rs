@@ -157,7 +157,7 @@ async fn game(dice: &mut Dice) {
     sorted.dedup();
     assert_eq!(sorted.len(), records.len(), "sent twice: {records:?}");
     let all: Vec<i64> = (begun.unwrap() + 1..=last + 1).collect();
-    let mut seen = live.clone();
+    let mut seen = live;
     seen.sort_unstable();
     assert_eq!(seen, all, "missing: {records:?}");
 }
