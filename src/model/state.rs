@@ -93,17 +93,7 @@ impl Node {
 impl NodeStatus {
     /// Whether it has ended, unless it is tried again.
     pub fn is_final(self) -> bool {
-        match self {
-            Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled => true,
-            Self::Pending
-            | Self::Ready
-            | Self::Queued
-            | Self::Running
-            | Self::WaitingGate
-            | Self::Paused
-            | Self::Retrying
-            | Self::Mutated => false,
-        }
+        matches!(self, Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled)
     }
 
     /// Whether it has begun and not ended.

@@ -32,17 +32,17 @@ impl Execution {
         if old != new || node.since.0 == 0 {
             node.since = at.seq;
         }
-        if node.has_begun() {
-            node.began.get_or_insert((at.seq, at.time));
-        }
-        if old != new {
-            node.ended = new.is_final().then_some(at.time);
-        }
         if old != new && old.is_under_way() {
             self.under_way.remove(&(since, id.clone()));
         }
         if old != new && new.is_under_way() {
             self.under_way.insert((at.seq, id.clone()));
+        }
+        if node.has_begun() {
+            node.began.get_or_insert((at.seq, at.time));
+        }
+        if old != new {
+            node.ended = new.is_final().then_some(at.time);
         }
         after.node = self.nodes.get(id).cloned();
         (after.old_status, after.moved) = (Some(old), old != new);

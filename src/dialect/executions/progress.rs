@@ -1,6 +1,6 @@
 //! How far an execution has come, and when that is worth a message.
 
-use crate::model::{ExecutionStatus, Fact, Kind, Outline, Progress, Record};
+use crate::model::{ExecutionStatus, Fact, Kind, NodeStatus, Outline, Progress, Record};
 
 /// Nothing shows more before it is complete.
 const NEARLY: f64 = 0.99;
@@ -65,7 +65,8 @@ pub(super) fn is_told(record: &Record, whole: &Outline) -> bool {
     }
     let released = after.gate.as_ref().is_some_and(|gate| !gate.holds());
     let went = after.node.as_ref().zip(after.old_status).is_some_and(|(node, old)| {
-        let news = node.since == record.position.seq && !after.moved;
+        // It may be one that nobody has declared: then there is one more to count.
+        let news = node.since == record.position.seq && old == NodeStatus::Pending;
         let done = old.is_final() != node.status.is_final();
         let stated = whole.current_node.as_ref();
         let at_it = stated == Some(&node.id);

@@ -278,13 +278,13 @@ impl Conversation for Talk {
     fn sent(&mut self, mut frames: &[u8]) {
         while !frames.is_empty() {
             let (_, payload, rest) = first(frames);
-            frames = rest;
             if let Ok(Told { execution: Some(Whole { id, status }) }) =
                 serde_json::from_slice(payload)
                 && ["completed", "failed", "cancelled"].contains(&&*status)
             {
                 self.watches.ended(&id);
             }
+            frames = rest;
         }
     }
 }

@@ -11,7 +11,9 @@ use super::resync::{Resync, Seen};
 use crate::core::{Answer, Receipt, Reference, Stage};
 use crate::dialect::reading::{brief, sound};
 use crate::dialect::stamp::Teller;
-use crate::dialect::{Begin, Call, Conversation, Notice, Parting, Point, Said, Unintelligible};
+use crate::dialect::{
+    Begin, Call, Conversation, Notice, Parting, Point, Said, Token, Unintelligible,
+};
 use crate::frame::Frames;
 use crate::model::{
     CommandAsk, CommandKind, DecisionAsk, Epoch, NodeId, Position, Seq, Target, Text,
@@ -77,7 +79,8 @@ impl Talk {
             seen: VecDeque::new(),
             beats: false,
             acks,
-            leaves: None,
+            // Nothing is shown to who claims to be somebody else.
+            leaves: (call.token == Token::Bad).then_some(Parting::Unauthenticated),
         }
     }
 
@@ -110,7 +113,7 @@ impl Conversation for Talk {
     }
 
     fn opening(&mut self) -> Option<Said> {
-        let name = self.dag.clone()?;
+        let name = self.dag.clone().filter(|_| self.leaves.is_none())?;
         self.asked = true;
         Some(Said::Watch { name, from: Begin::After(None) })
     }
@@ -170,9 +173,9 @@ impl Conversation for Talk {
             Notice::Pong { .. } => {
                 tell(&if self.beats { Message::Heartbeat } else { Message::Pong }, out);
             }
+            Notice::Welcome { .. } if self.leaves.is_some() => not_valid("not valid", out),
             Notice::Unauthenticated { expired } => {
-                let what = if *expired { "no longer valid" } else { "not valid" };
-                error(None, &format!("The token is {what}: get another one"), out);
+                not_valid(if *expired { "no longer valid" } else { "not valid" }, out);
                 self.leaves = Some(Parting::Unauthenticated);
             }
             // The protocol has no words for these.
@@ -258,6 +261,10 @@ fn decision(execution: Text, event: HumanDecision) -> Result<Said, Unintelligibl
 
 fn fault(code: &'static str, message: String) -> Unintelligible {
     Unintelligible { code, message: brief(message), about: None }
+}
+
+fn not_valid(how: &str, out: &mut Frames) {
+    error(None, &format!("The token is {how}: get another one"), out);
 }
 
 fn error(node: Option<&str>, message: &str, out: &mut Frames) {

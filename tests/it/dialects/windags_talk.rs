@@ -2,7 +2,7 @@
 
 use footplate::core::{Answer, Receipt, Reference, Stage, Start};
 use footplate::dialect::{
-    Begin, Call, Conversation, Dialect, Notice, Parting, Point, Said, Unintelligible,
+    Begin, Call, Conversation, Dialect, Notice, Parting, Point, Said, Token, Unintelligible,
 };
 use footplate::model::*;
 
@@ -253,7 +253,28 @@ fn a_heartbeat_is_answered_in_its_own_word() {
 }
 
 #[test]
-fn a_token_that_no_longer_counts_ends_it() {
+fn a_token_that_does_not_count_ends_it() {
+    let principal = Principal::local();
+    let welcome = Notice::Welcome {
+        time: Timestamp(0),
+        boot: 7,
+        durability: Durability::Memory,
+        principal: &principal,
+        max_message: 1 << 20,
+        rate: (10, 600),
+    };
+    let mut talk = PLAIN.converse(&Call { token: Token::Bad, ..Call::to("dag-1") });
+    let told = texts(|out| talk.notice(&welcome, out));
+    assert_eq!(told, [r#"{"type":"error","message":"The token is not valid: get another one"}"#]);
+    assert_eq!(talk.opening(), None, "nothing is shown");
+    assert_eq!(talk.next(), Some(Said::Leave(Parting::Unauthenticated)));
+    for token in [Token::Absent, Token::Good] {
+        let mut talk = PLAIN.converse(&Call { token, ..Call::to("dag-1") });
+        assert_eq!(texts(|out| talk.notice(&welcome, out)), [""; 0]);
+        assert!(talk.opening().is_some());
+        assert_eq!(talk.next(), None);
+    }
+    // It counted, and no longer does.
     let mut talk = PLAIN.converse(&Call::to("dag-1"));
     let told = texts(|out| talk.notice(&Notice::Unauthenticated { expired: true }, out));
     let expected = r#"{"type":"error","message":"The token is no longer valid: get another one"}"#;

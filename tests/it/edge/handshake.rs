@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use footplate::auth::verifier::{Invalid, Verified, Verifier};
 use footplate::dialect::Said;
 use footplate::http::caller::{Allowed, Host, Origin};
+use footplate::model::Timestamp;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -55,7 +57,18 @@ async fn knock(rig: &Rig, text: &str) -> String {
 /// and told. So are all others but those of nebula, whose contract it is.
 #[tokio::test]
 async fn a_token_that_does_not_count_is_told_on_the_open_socket() {
-    let rig = Rig::start(Setup::default()).await;
+    #[derive(Debug)]
+    struct Nobodys;
+    impl Verifier for Nobodys {
+        fn verify(&self, _: &str, _: bool, _: Timestamp) -> Result<Verified, Invalid> {
+            Err(Invalid::Unknown)
+        }
+
+        fn wants(&self, _: bool) -> bool {
+            true
+        }
+    }
+    let rig = Rig::start(Setup { verifier: Arc::new(Nobodys), ..Setup::default() }).await;
     let bad = ("authorization", "Bearer nobody's");
     for (path, expected) in [
         ("/ws/executions/x1", 101),
