@@ -8,6 +8,8 @@ use crate::model::{
 
 /// Why a start is refused that nobody can carry out.
 pub const NO_STARTER: &str = "no attached engine has named this workflow as one that it can start";
+/// Why a command is refused that its engine does not know.
+pub(super) const UNABLE: &str = "the engine has not said that it can do this";
 
 /// What one viewer alone is told. Its dialect finds the words, or has none.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,11 +60,16 @@ impl Receipt {
         Self { about, execution, gate, node, stage, reason: None, by: None, at: None }
     }
 
+    /// Whether a command was refused because its engine does not know such a thing.
+    pub fn is_unable(&self) -> bool {
+        self.stage == Stage::Refused && self.reason.as_deref() == Some(UNABLE)
+    }
+
     /// For a decision in an execution that nobody has spoken of.
     pub(super) fn unknown_gate(ask: &DecisionAsk) -> Self {
         let id = ask.id.clone().unwrap_or_else(DecisionId::none);
         let (gate, node) = match &ask.target {
-            Target::Gate { gate, .. } => (Some(gate.clone()), None),
+            Target::Gate { gate, .. } | Target::Newest(gate) => (Some(gate.clone()), None),
             Target::Node(node) => (None, Some(node.clone())),
         };
         Self { gate, node, ..Self::new(Reference::Decision(id), Stage::GateUnknown) }

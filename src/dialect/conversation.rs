@@ -158,6 +158,11 @@ pub enum Begin {
     },
     /// With the state, then what is retained behind a point, as far as it is there, then on.
     Shown(Point),
+    /// With the state, and then nothing until it is asked for again: [`Begin::Behind`].
+    Held,
+    /// With what is retained behind a point, as far as it is there, then on: for who has been shown
+    /// the state ([`Begin::Held`]).
+    Behind(Point),
 }
 
 /// A point in a log.

@@ -5,11 +5,13 @@ use super::{
     WorkflowId,
 };
 
-/// Which question is meant. A dialect that only names the node means the gate that waits there.
+/// Which question is meant. A dialect that only names the node means the gate that waits there; one
+/// that knows no versions means the gate as it is asked now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Target {
     Gate { gate: GateId, version: u32 },
+    Newest(GateId),
     Node(NodeId),
 }
 

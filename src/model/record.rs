@@ -176,6 +176,10 @@ pub enum Issue {
 pub struct After {
     /// Where the execution stands.
     pub progress: Progress,
+    /// Where it stood before.
+    pub before: Progress,
+    /// Whether its engine says for the first time that it began.
+    pub began: bool,
     /// The node as it is now.
     pub node: Option<Arc<Node>>,
     /// What the node's status was.
@@ -203,6 +207,8 @@ pub struct After {
     pub presence: Option<Arc<Presence>>,
     /// What the producer has spent so far.
     pub spent: Option<Totals>,
+    /// What of it is new: with all others it adds up to what was spent, whoever stated what.
+    pub added: Option<Totals>,
 }
 
 /// Where an execution stands, in numbers.

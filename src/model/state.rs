@@ -1,116 +1,12 @@
-//! What is true of the parts of an execution: its nodes, gates, commands and cost.
+//! What is true of the parts of an execution: its edges, gates, commands and cost.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
-    GraphNode, Json, Label, NodeId, NodeMetrics, NodeStatus, ProducerEpoch, ProducerId, Pseq,
-    RetryPhase, Seq, Text, Timestamp, Vote, WorkflowId, decision::Decision,
+    Json, Label, NodeId, ProducerEpoch, ProducerId, Pseq, Seq, Text, Timestamp, Vote, WorkflowId,
+    decision::Decision,
 };
-
-/// The nodes of an execution.
-pub type Nodes = BTreeMap<NodeId, Arc<Node>>;
-
-/// One node, folded.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "fields are described in event.proto, unless here")]
-pub struct Node {
-    pub id: NodeId,
-    pub status: NodeStatus,
-    pub attempt: u32,
-    pub native_status: Option<Text>,
-    pub reason: Option<Text>,
-    /// What the graph says of it.
-    pub graph: Option<Arc<GraphNode>>,
-    pub label: Option<Text>,
-    pub agent: Option<Text>,
-    pub goal: Option<Text>,
-    pub step_id: Option<Text>,
-    pub step_number: Option<i32>,
-    pub input: Option<Json>,
-    pub output: Option<Json>,
-    pub failure: Option<Failure>,
-    pub metrics: Option<NodeMetrics>,
-    pub start_time: Option<Timestamp>,
-    pub finish_time: Option<Timestamp>,
-    pub extra: Option<Json>,
-    /// How far it has come, 0 to 1, and what it is at.
-    pub fraction: Option<f64>,
-    pub progress_message: Option<Text>,
-    /// Where its retries stand.
-    pub retry: Option<(RetryPhase, u32)>,
-    /// The record that changed its status last: the order in which things happened.
-    pub since: Seq,
-    /// The record with which it left `pending` for the first time, and when that came in.
-    pub began: Option<(Seq, Timestamp)>,
-    /// When the record came in that ended it, unless it goes on since.
-    pub ended: Option<Timestamp>,
-}
-
-impl Node {
-    /// A node that nothing is known of but its name.
-    pub fn new(id: NodeId) -> Self {
-        Self {
-            id,
-            status: NodeStatus::Pending,
-            attempt: 0,
-            native_status: None,
-            reason: None,
-            graph: None,
-            label: None,
-            agent: None,
-            goal: None,
-            step_id: None,
-            step_number: None,
-            input: None,
-            output: None,
-            failure: None,
-            metrics: None,
-            start_time: None,
-            finish_time: None,
-            extra: None,
-            fraction: None,
-            progress_message: None,
-            retry: None,
-            since: Seq(0),
-            began: None,
-            ended: None,
-        }
-    }
-
-    /// Whether anything has been done about it.
-    pub fn has_begun(&self) -> bool {
-        !matches!(self.status, NodeStatus::Pending | NodeStatus::Ready | NodeStatus::Queued)
-    }
-
-    /// What a person calls it.
-    pub fn title(&self) -> &str {
-        let declared = self.graph.as_ref().and_then(|graph| graph.label.as_deref());
-        self.label.as_deref().or(declared).unwrap_or(self.id.as_str())
-    }
-}
-
-impl NodeStatus {
-    /// Whether it has ended, unless it is tried again.
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Skipped | Self::Cancelled)
-    }
-
-    /// Whether it has begun and not ended.
-    pub fn is_under_way(self) -> bool {
-        match self {
-            Self::Running | Self::WaitingGate | Self::Paused | Self::Retrying => true,
-            Self::Pending
-            | Self::Ready
-            | Self::Queued
-            | Self::Completed
-            | Self::Failed
-            | Self::Skipped
-            | Self::Cancelled
-            | Self::Mutated => false,
-        }
-    }
-}
 
 /// One edge, folded.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +25,18 @@ pub struct Totals {
     pub input_tokens: i64,
     pub output_tokens: i64,
     pub tokens: i64,
+}
+
+impl Totals {
+    /// What came on top of what there was; negative where a total was corrected downwards.
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            usd_nanos: self.usd_nanos.saturating_sub(before.usd_nanos),
+            input_tokens: self.input_tokens.saturating_sub(before.input_tokens),
+            output_tokens: self.output_tokens.saturating_sub(before.output_tokens),
+            tokens: self.tokens.saturating_sub(before.tokens),
+        }
+    }
 }
 
 /// What was spent by all producers together, and what may be.

@@ -197,14 +197,14 @@ impl<Store: Backend> Shard<Store> {
         );
         // Only the tape knows what it can still send.
         let tail = shared.look(|tape| tape.tail());
-        if let Begin::Replayed { .. } | Begin::Shown(_) = from {
+        if !matches!(from, Begin::After(_)) {
             let still =
                 room.still(dialect, gauge, |out| dialect.state(execution, head, state, out));
             let still = still?.unwrap_or_else(|| unreachable!("it has just been joined"));
             let (point, gaps) = match from {
                 Begin::Replayed { behind, gaps } => (behind, *gaps),
-                Begin::Shown(behind) => (behind, true),
-                Begin::After(_) => (&Point::Here, true),
+                Begin::Shown(behind) | Begin::Behind(behind) => (behind, true),
+                Begin::Held | Begin::After(_) => (&Point::Here, true),
             };
             let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
             let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
@@ -212,6 +212,8 @@ impl<Store: Backend> Shard<Store> {
             let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
             let cursor = match from {
                 Begin::Shown(_) => cursor.showing(still),
+                Begin::Held => cursor.showing(still).resting(),
+                Begin::Behind(_) => cursor,
                 // Who is told everything from the beginning needs to be told nothing again.
                 Begin::Replayed { behind: Point::Oldest, .. } if at == Seq(0) => cursor,
                 Begin::Replayed { .. } | Begin::After(_) => cursor.then(still),

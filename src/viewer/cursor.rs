@@ -24,6 +24,8 @@ pub struct Cursor {
     then: Option<Still>,
     /// Nothing is to be written until another cursor takes its place.
     held: bool,
+    /// Nor behind the state that is shown.
+    rests: bool,
     /// The last beat that was.
     beat: u64,
     /// What is left of a state, from a frame's beginning.
@@ -65,14 +67,20 @@ impl Cursor {
     pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
         let beat = shared.look(|tape| tape.beats());
         let (begun, jumps, then, still) = (at, Vec::new(), None, Bytes::new());
-        let (seen, held, ended) = (0, false, false);
-        Self { shared, epoch, at, begun, jumps, then, held, beat, still, seen, ended }
+        let (seen, held, rests, ended) = (0, false, false, false);
+        Self { shared, epoch, at, begun, jumps, then, held, rests, beat, still, seen, ended }
     }
 
     /// Shows this first.
     #[must_use]
     pub fn showing(self, still: Still) -> Self {
         Self { still: still.bytes, ..self }
+    }
+
+    /// Writes nothing behind the state that it shows, until another cursor takes its place.
+    #[must_use]
+    pub fn resting(self) -> Self {
+        Self { rests: true, ..self }
     }
 
     /// Shows this between the records that are in it and those that are not.
@@ -96,6 +104,10 @@ impl Cursor {
         if Arc::ptr_eq(&self.shared, &older.shared) {
             self.beat = older.beat;
         }
+        if older.rests && self.still.is_empty() {
+            // This one was asked for on top of that state, all of which is to be seen.
+            self.still.clone_from(&older.still);
+        }
         self
     }
 
@@ -118,7 +130,9 @@ impl Cursor {
     pub(super) fn is_idle(&self) -> bool {
         self.held
             || self.still.is_empty()
-                && (self.ended || self.then.is_none() && self.seen == self.shared.version())
+                && (self.rests
+                    || self.ended
+                    || self.then.is_none() && self.seen == self.shared.version())
     }
 
     /// What there is to be written, about `limit` bytes of it.
@@ -136,7 +150,7 @@ impl Cursor {
                 self.still = then.bytes;
                 continue;
             }
-            if self.ended || self.seen == version {
+            if self.rests || self.ended || self.seen == version {
                 return Next::Idle;
             }
             let stop = self.then.as_ref().map(|then| then.at);

@@ -269,7 +269,8 @@ impl Talk {
                 Begin::Replayed { behind: self.resolve(behind), gaps }
             }
             Begin::Shown(behind) => Begin::Shown(self.resolve(behind)),
-            Begin::After(_) => from,
+            Begin::Behind(behind) => Begin::Behind(self.resolve(behind)),
+            Begin::After(_) | Begin::Held => from,
         };
         if !matches!(from, Begin::After(_)) {
             viewer.hold(&topic);

@@ -143,6 +143,10 @@ impl Conversation for Talk {
             ["watch", name, "shown", at] => {
                 Said::Watch { name: name.into(), from: Begin::Shown(point(at)) }
             }
+            ["watch", name, "held"] => Said::Watch { name: name.into(), from: Begin::Held },
+            ["watch", name, "behind", at] => {
+                Said::Watch { name: name.into(), from: Begin::Behind(point(at)) }
+            }
             ["follow", workflow] => Said::Follow(Group::Executions(workflow.into())),
             ["authenticate", token] => Said::Authenticate { token: token.into() },
             ["unwatch", name] => Said::Unwatch { name: name.into() },

@@ -5,6 +5,7 @@
 //! - `l1 claims x1 from 1` · `l1 breaks` · `l1 got x1 d1` · `l1 withdraws x1 g 1 because …`
 //! - `l1 says x1 1 EVENT; EVENT` (`-` instead of a number: not numbered) · `l1 reports x1 5 EVENT; …`
 //! - `v1 ada decides x1 g 1 approve as d1 because …` · `v1 ada decides x1 n? reject` (the gate at n)
+//!   `v1 ada decides x1 g! reject` (as it is asked now)
 //! - `v1 ada pauses|resumes|cancels x1 as c1` · `v1 ada starts wf as c1` · `v1 ada does zoom x1 as c1`
 
 use std::{hash::DefaultHasher, hash::Hash, hash::Hasher, sync::Arc, time::Duration};
@@ -135,9 +136,10 @@ fn claim(words: &[&str]) -> Claim {
 }
 
 fn decision(execution: &str, gate: &str, words: &[&str]) -> DecisionAsk {
-    let (target, rest) = match gate.strip_suffix('?') {
-        Some(node) => (Target::Node(node.parse().unwrap()), words),
-        None => {
+    let (target, rest) = match (gate.strip_suffix('?'), gate.strip_suffix('!')) {
+        (Some(node), _) => (Target::Node(node.parse().unwrap()), words),
+        (None, Some(gate)) => (Target::Newest(gate.parse().unwrap()), words),
+        (None, None) => {
             let version = words[0].parse().unwrap();
             (Target::Gate { gate: gate.parse().unwrap(), version }, &words[1..])
         }

@@ -250,6 +250,67 @@ async fn who_comes_again_goes_on_where_it_was_or_learns_why_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_state_is_held_until_its_viewer_says_where_to_go_on() {
+    let mut bench = Bench::start();
+    let _engine = bench.engine(64).await;
+    for n in 2..=4 {
+        bench.says(&format!("log {n}")).await;
+    }
+    let mut client = bench.come(bench.native, None).await;
+    client.say("watch x1 held").await;
+    assert_eq!(client.news().await["start"], json!({ "after": 4 }));
+    assert_eq!(client.news().await["state"], 4);
+    bench.says("log 5").await;
+    client.is_told_nothing_for(MOMENT).await;
+    client.say("watch x1 behind 7-1:2").await;
+    assert_eq!(client.news().await["start"], json!({ "after": 2 }));
+    for seq in 3..=5 {
+        assert_eq!(client.news().await["seq"], seq, "no state again, and nothing is left out");
+    }
+    // Later the state may be asked for again, but nothing that was sent is sent again.
+    for from in ["shown here", "shown oldest", "behind 7-1:3"] {
+        bench.says("log silent").await;
+        client.say(&format!("watch x1 {from}")).await;
+        assert_eq!(client.news().await["watching"], "x1");
+        if from.starts_with("shown") {
+            assert!(client.news().await["state"].is_u64(), "{from}");
+        }
+        if from == "shown oldest" {
+            for seq in 1..=2 {
+                assert_eq!(client.news().await["seq"], seq);
+            }
+        }
+        client.is_told_nothing_for(MOMENT).await;
+    }
+    bench.says("log last").await;
+    assert_eq!(client.news().await["text"], "last");
+}
+
+/// However long the state takes to be sent, all of it is.
+#[tokio::test(start_paused = true)]
+async fn who_goes_on_has_seen_the_whole_state() {
+    let mut bench = Bench::start();
+    let _engine = bench.engine(64).await;
+    for n in 0..100 {
+        bench.says(&format!("node n{n} running")).await;
+    }
+    let mut client = bench.come_through(64, bench.native, None).await;
+    client.say("watch x1 held").await;
+    assert_eq!(client.news().await["watching"], "x1");
+    client.say("watch x1 behind here").await;
+    bench.quiet().await;
+    let mut nodes = 0;
+    loop {
+        let news = client.news().await;
+        nodes += usize::from(news["node"].is_string());
+        if news["state"].is_u64() {
+            break;
+        }
+    }
+    assert_eq!(nodes, 100);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_viewer_holds_nobody_back_and_loses_nothing() {
     let mut bench = Bench::start();
     let mut engine = bench.engine(64).await;

@@ -37,7 +37,7 @@ impl Execution {
         limits: &Limits,
     ) -> (Option<Contradiction>, After) {
         let at = At { seq, time };
-        let mut after = After::default();
+        let mut after = After { before: self.progress, ..After::default() };
         if self.first_time == Timestamp::default() {
             self.first_time = time;
         }
@@ -226,6 +226,7 @@ impl Execution {
         if !started.labels.is_empty() {
             info.labels.clone_from(&started.labels);
         }
+        after.began = info.started_by.is_none();
         info.started_by = Some(by.clone());
         set(&mut self.budget_usd_nanos, &started.budget_usd_nanos);
         if self.progress.status == Default::default() {
@@ -272,6 +273,7 @@ impl Execution {
 
     fn incurred(&mut self, by: &ProducerId, incurred: &CostIncurred, after: &mut After) {
         let totals = self.spent.entry(by.clone()).or_default();
+        let before = *totals;
         let add = |to: &mut i64, from: Option<i64>| *to = to.saturating_add(from.unwrap_or(0));
         match incurred.total_usd_nanos {
             Some(total) => totals.usd_nanos = total,
@@ -284,6 +286,7 @@ impl Execution {
         add(&mut totals.tokens, Some(incurred.total_tokens.unwrap_or(both)));
         self.budget_usd_nanos = incurred.budget_usd_nanos.or(self.budget_usd_nanos);
         after.spent = Some(*totals);
+        after.added = Some(totals.since(&before));
         after.cost = Some(self.cost());
     }
 

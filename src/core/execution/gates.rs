@@ -68,6 +68,10 @@ impl Execution {
     pub(in crate::core) fn target(&self, target: &Target) -> Option<(GateId, u32)> {
         match target {
             Target::Gate { gate, version } => Some((gate.clone(), *version)),
+            Target::Newest(gate) => {
+                let known = self.gates.get(gate)?;
+                Some((gate.clone(), known.asked.gate_version))
+            }
             Target::Node(node) => {
                 let at = |gate: &&Arc<Gate>| match &gate.asked.node_id {
                     Some(id) => id == node,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Turn;
 use crate::core::{
     Claim, Effect, KnownOutcome, Receipt, Reference, Stage,
+    answer::UNABLE,
     waits::{CommandWait, Due, backoff},
 };
 use crate::model::{
@@ -102,7 +103,7 @@ impl Turn<'_> {
             return Some("the execution is being cancelled");
         }
         if !able {
-            return Some("the engine has not said that it can do this");
+            return Some(UNABLE);
         }
         None
     }

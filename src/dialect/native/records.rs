@@ -158,6 +158,9 @@ fn what_changed<M: SerializeMap>(fact: &Fact, after: &After, to: &mut M) -> Resu
         graph,
         presence,
         spent,
+        before: _,
+        began: _,
+        added: _,
     } = after;
     // At the end of an execution `nodes` are all of them, for protocols that sum up.
     let nodes = nodes.as_ref().filter(|_| graph.is_some());

@@ -184,6 +184,8 @@ pub(super) struct Document {
     text: String,
     /// What the code says.
     frames: Vec<(String, String)>,
+    /// Whose fields are the engine's own affair.
+    pub(super) opaque: &'static [&'static str],
 }
 
 impl Document {
@@ -191,10 +193,11 @@ impl Document {
         let path = format!("{}/docs/protocol/{name}.md", env!("CARGO_MANIFEST_DIR"));
         let frames = frames.into_iter().map(|frame| {
             let value: Value = serde_json::from_str(&frame).unwrap();
-            (value["type"].as_str().unwrap().to_owned(), frame)
+            let kind = value["type"].as_str().or(value["event_type"].as_str());
+            (kind.unwrap().to_owned(), frame)
         });
         let (text, frames) = (fs::read_to_string(&path).unwrap(), frames.collect());
-        Self { path: path.into(), text, frames }
+        Self { path: path.into(), text, frames, opaque: OPAQUE }
     }
 
     pub(super) fn check(&self) {
@@ -208,7 +211,7 @@ impl Document {
         for (kind, frame) in &self.frames {
             assert!(written.contains(&format!("<!-- {kind} ")), "no example of `{kind}`");
             let mut keys = BTreeSet::new();
-            keys_of(&serde_json::from_str(frame).unwrap(), &mut keys);
+            keys_of(&serde_json::from_str(frame).unwrap(), self.opaque, &mut keys);
             unsaid.extend(keys.into_iter().filter(|it| !written.contains(&format!("`{it}`"))));
         }
         assert!(unsaid.is_empty(), "{}: not a word of {unsaid:?}", self.path.display());
@@ -252,7 +255,7 @@ impl Document {
     pub(super) fn said(&self) -> BTreeSet<String> {
         let kind = |message: &&str| {
             let value: Value = serde_json::from_str(message).unwrap();
-            value["type"].as_str().unwrap().to_owned()
+            value["type"].as_str().unwrap_or_default().to_owned()
         };
         self.messages().iter().map(kind).collect()
     }
@@ -265,15 +268,15 @@ impl Document {
 }
 
 /// All names of fields, but those inside what is opaque.
-fn keys_of(value: &Value, keys: &mut BTreeSet<String>) {
+fn keys_of(value: &Value, opaque: &[&str], keys: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| {
             keys.insert(key.clone());
-            if !OPAQUE.contains(&key.as_str()) {
-                keys_of(value, keys);
+            if !opaque.contains(&key.as_str()) {
+                keys_of(value, opaque, keys);
             }
         }),
-        Value::Array(items) => items.iter().for_each(|item| keys_of(item, keys)),
+        Value::Array(items) => items.iter().for_each(|item| keys_of(item, opaque, keys)),
         _ => (),
     }
 }

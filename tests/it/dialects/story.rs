@@ -55,6 +55,7 @@ impl Story {
         let position = Position { seq, ..self.position() };
         let (execution, time) = (self.id.clone(), self.time());
         let mut record = Record { execution, position, time, fact, contradiction, after };
+        record.after.before = self.state.progress;
         fold(&mut self.state, &record);
         derive(&mut self.state);
         self.state.progress = count(&self.state, &record);
@@ -147,6 +148,7 @@ fn beginning(story: &mut Story) {
     let outline = Outline { info, ..Outline::default() };
     let cost = Cost { budget_usd_nanos: Some(500_000_000), ..Cost::default() };
     let after = After {
+        began: true,
         outline: Some(Arc::new(outline)),
         cost: Some(cost),
         presence: Some(Arc::new(presence)),
@@ -345,6 +347,6 @@ fn working(story: &mut Story) {
     };
     let spent = Totals { usd_nanos: 80_000_000, input_tokens: 812, output_tokens: 90, tokens: 902 };
     let cost = Some(Cost { spent, budget_usd_nanos: Some(500_000_000) });
-    let after = After { cost, spent: Some(spent), ..After::default() };
+    let after = After { cost, spent: Some(spent), added: Some(spent), ..After::default() };
     story.said(Kind::CostIncurred(Box::new(incurred)), after);
 }

@@ -18,6 +18,7 @@ mod rest;
 mod rig;
 mod seed_executions;
 mod seed_nebula;
+mod seed_stage5;
 mod seed_windags;
 mod silence;
 mod tls;
