@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge, Json, Label, NodeId, ProducerEpoch, ProducerId, Pseq, Seq, Text, Timestamp, Vote, WorkflowId, decision::Decision,
+    Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
+    Json, Label, NodeId, ProducerEpoch, ProducerId, Pseq, Seq, Text, Timestamp, Vote, WorkflowId,
+    decision::Decision,
 };
 
 /// One edge, folded.

@@ -101,8 +101,7 @@ impl Dialect for Nebula {
             }
             // A gate holds an execution up until its decision has taken effect.
             Fact::Resolved { .. } | Fact::Delivered { .. } => {
-                let holds = |gate: &Arc<Gate>| gate.is_open() || gate.is_owed();
-                after.moved || after.gate.as_ref().is_some_and(|gate| !holds(gate))
+                after.moved || after.gate.as_ref().is_some_and(|gate| !gate.holds())
             }
             // It names the workflow of an execution that no engine has spoken of.
             Fact::Commanded { command } => matches!(command.kind, CommandKind::Start { .. }),

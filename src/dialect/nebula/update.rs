@@ -75,10 +75,9 @@ impl<'a> Update<'a> {
     /// In the protocol's six words.
     fn status(&self) -> &'static str {
         let state = self.state;
-        let progress = state.progress();
-        let owed = || state.gates.values().any(|gate| gate.is_owed());
         // The protocol has no gates: who waits at one is paused, until its decision takes effect.
-        let held = || 0 < progress.waiting || 0 < progress.open_gates || owed();
+        let waits = 0 < state.progress().waiting;
+        let held = || waits || state.gates.values().any(|gate| gate.holds());
         match state.status() {
             ExecutionStatus::Completed => "completed",
             ExecutionStatus::Failed | ExecutionStatus::TimedOut => "failed",
