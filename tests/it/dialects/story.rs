@@ -56,8 +56,8 @@ impl Story {
         let (execution, time) = (self.id.clone(), self.time());
         let mut record = Record { execution, position, time, fact, contradiction, after };
         record.after.before = self.state.progress;
-        record.after.session.clone_from(&self.state.outline.info.session_id);
         fold(&mut self.state, &record);
+        record.after.session.clone_from(&self.state.outline.info.session_id);
         self.state.progress = count(&self.state, &record);
         record.after.progress = self.state.progress;
         self.records.push(record);
