@@ -28,6 +28,11 @@ impl Frames {
         self.0.truncate(self.0.len() - (HEADER - used));
     }
 
+    /// Writes frames that are ready, as they are.
+    pub fn again(&mut self, frames: &[u8]) {
+        self.0.extend_from_slice(frames);
+    }
+
     /// Nothing again. What was allocated stays, unless it was an unusual lot.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -87,4 +92,15 @@ pub fn first_len(frames: &[u8]) -> usize {
         }
         len => 2 + usize::from(len),
     }
+}
+
+/// The first of these frames, its payload, and what follows it. There must be a whole one.
+pub fn first(frames: &[u8]) -> (&[u8], &[u8], &[u8]) {
+    let (frame, rest) = frames.split_at(first_len(frames));
+    let header = match frame[1] {
+        126 => 4,
+        127 => HEADER,
+        _ => 2,
+    };
+    (frame, &frame[header..], rest)
 }

@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use footplate::dialect::{Dialect, native::Native, windags::Windags};
+use footplate::core::Execution;
+use footplate::dialect::{Dialect, Dialects};
 use footplate::frame::Frames;
-use footplate::model::{Fact, Record};
+use footplate::model::{ExecutionId, Fact, Position, Record};
 
 use crate::cases::{Case, Work};
 use crate::core::decision;
@@ -19,8 +20,6 @@ const RECORDS: (usize, usize) = (64, 512);
 const STATES: (usize, usize) = (4, 16);
 /// Records in a buffer before it is used again.
 const BUFFER: usize = 32;
-
-const WINDAGS: Windags = Windags { wire_extras: true };
 
 pub(crate) fn cases() -> Vec<Case> {
     let kinds: [(&str, Make); 11] = [
@@ -36,18 +35,26 @@ pub(crate) fn cases() -> Vec<Case> {
         ("graph", graph),
         ("mutated", mutated),
     ];
-    let windags = ["node", "cost", "edge", "failure", "gate", "mutated"];
     let mut cases = vec![];
-    for (kind, make) in kinds {
-        let one = move || said(make);
-        cases.push(record(format!("native/{kind}"), &Native, one));
+    for dialect in Dialects::default().all() {
+        let name = dialect.name();
+        for (kind, make) in kinds {
+            // Not every protocol has a word for everything.
+            if has_word(dialect, &said(make)) {
+                cases.push(record(format!("{name}/{kind}"), dialect, move || said(make)));
+            }
+        }
+        if has_word(dialect, &resolved()) {
+            cases.push(record(format!("{name}/resolved"), dialect, resolved));
+        }
+        let state = move || whole(dialect, |it, id, at, state, out| it.state(id, at, state, out));
+        cases.push(Case::new(format!("{name}/state"), "state", 1, STATES, state));
+        if dialect.calm().is_some() {
+            let level =
+                move || whole(dialect, |it, id, at, state, out| it.level(id, at, state, out));
+            cases.push(Case::new(format!("{name}/level"), "state", 1, STATES, level));
+        }
     }
-    cases.push(record("native/resolved".to_owned(), &Native, resolved));
-    cases.push(Case::new("native/state", "state", 1, STATES, || state(&Native)));
-    for (kind, make) in kinds.into_iter().filter(|(kind, _)| windags.contains(kind)) {
-        cases.push(record(format!("windags/{kind}"), &WINDAGS, move || said(make)));
-    }
-    cases.push(Case::new("windags/state", "state", 1, STATES, || state(&WINDAGS)));
     cases
 }
 
@@ -87,8 +94,18 @@ fn resolved() -> Arc<Record> {
     records.iter().find(own).cloned().expect("one vote is enough")
 }
 
+/// Whether a protocol says anything of a record.
+fn has_word(dialect: &dyn Dialect, record: &Record) -> bool {
+    let mut frames = Frames::default();
+    dialect.record(record, &mut frames);
+    !frames.is_empty()
+}
+
+/// What is said of an execution as a whole.
+type Whole = fn(&dyn Dialect, &ExecutionId, Position, &Execution, &mut Frames);
+
 /// All nodes have run, and somebody is asked.
-fn state(dialect: &'static dyn Dialect) -> Work {
+fn whole(dialect: &'static dyn Dialect, say: Whole) -> Work {
     let mut world = World::new();
     let mut events: Vec<_> = (0..2 * NODES).map(|n| node(n, JSON)).collect();
     events.extend([cost(0, 0), gate(0, JSON), gate(1, JSON)]);
@@ -99,7 +116,7 @@ fn state(dialect: &'static dyn Dialect) -> Work {
         for _ in 0..units {
             let (at, state) = world.relay.snapshot(&execution).expect("it has begun");
             frames.clear();
-            dialect.state(&execution, at, state, &mut frames);
+            say(dialect, &execution, at, state, &mut frames);
             assert!(!frames.is_empty(), "there is something to show");
         }
     })

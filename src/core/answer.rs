@@ -6,6 +6,8 @@ use crate::model::{
     Position, Principal, Target, Text, Timestamp,
 };
 
+/// Why a start is refused that nobody can carry out.
+pub const NO_STARTER: &str = "no attached engine has named this workflow as one that it can start";
 /// Why a command is refused that its engine does not know.
 pub(super) const UNABLE: &str = "the engine has not said that it can do this";
 

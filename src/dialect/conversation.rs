@@ -66,6 +66,11 @@ pub trait Conversation: Send + fmt::Debug {
     /// Reads one text frame.
     fn read(&mut self, frame: &str) -> Result<Said, Unintelligible>;
 
+    /// What is answered next is about its wish to watch this, by the name that it has asked for.
+    fn about(&mut self, name: &Text) {
+        let _ = name;
+    }
+
     /// What the core answers.
     fn answer(&mut self, answer: &Answer, out: &mut Frames);
 

@@ -128,8 +128,8 @@ impl Default for Dialects {
         Self {
             native: &native::Native,
             windags: &windags::Windags { wire_extras: true },
-            executions: &Executions { dress: Dress::Seed, wire_extras: true },
-            executions_real: &Executions { dress: Dress::Real, wire_extras: true },
+            executions: &Executions { dress: Dress::Seed, wire_extras: true, verbose: false },
+            executions_real: &Executions { dress: Dress::Real, wire_extras: true, verbose: false },
             stage5: &stage5::Stage5 { wire_extras: true, legacy_output: false },
             nebula: &nebula::Nebula { wire_extras: true },
         }

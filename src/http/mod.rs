@@ -5,6 +5,7 @@ pub mod admin;
 pub mod assets;
 pub mod caller;
 pub mod caps;
+mod execute;
 mod guest;
 pub mod health;
 pub mod listen;

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::{Body, Refusal, json, routes::Site};
 use crate::core::{Answer, Input, Stage};
 use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
-use crate::frame::{Frames, first_len};
+use crate::frame::{Frames, first};
 use crate::model::{CommandKind, Position, Principal, Seq, Text, ViewerId};
 use crate::shard::Message;
 use crate::viewer::mailbox;
@@ -144,14 +144,25 @@ impl Rest<'_> {
         answer.map_err(|_| busy())?.ok_or_else(leaving)
     }
 
-    /// Gives the core an input as a viewer that exists for just this, and waits for its receipt.
-    ///
-    /// That viewer is a task of its own: a client that goes away does not keep it from leaving.
+    /// Gives the core an input, and answers with its receipt.
     async fn input(
         &self,
         mut conversation: Box<dyn Conversation>,
         input: impl FnOnce(ViewerId) -> Input,
     ) -> Result<Response<Body>, Refusal> {
+        let answer = self.answer(input).await?;
+        let mut out = Frames::default();
+        conversation.answer(&answer, &mut out);
+        Ok(json(status(&answer), joined(&out)))
+    }
+
+    /// Gives the core an input as a viewer that exists for just this, and waits for its receipt.
+    ///
+    /// That viewer is a task of its own: a client that goes away does not keep it from leaving.
+    pub(super) async fn answer(
+        &self,
+        input: impl FnOnce(ViewerId) -> Input,
+    ) -> Result<Answer, Refusal> {
         let viewer = self.site.next_viewer();
         let input = input(viewer);
         let (shards, principal) = (self.site.shards.clone(), self.principal.clone());
@@ -166,10 +177,7 @@ impl Rest<'_> {
             }
             shards.tell(Message::Left { viewer }).await;
         });
-        let answer = receipt.await.map_err(|_| busy())?;
-        let mut out = Frames::default();
-        conversation.answer(&answer, &mut out);
-        Ok(json(status(&answer), joined(&out)))
+        receipt.await.map_err(|_| busy())
     }
 }
 
@@ -198,7 +206,7 @@ fn status(answer: &Answer) -> StatusCode {
 }
 
 /// The body of a request, as JSON text; the native reader says whether it is any.
-async fn read(headers: &HeaderMap, body: Incoming) -> Result<String, Refusal> {
+pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<String, Refusal> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or("");
     let kind = kind.split(';').next().unwrap_or("").trim();
     let plain = !headers.contains_key(header::CONTENT_ENCODING);
@@ -233,7 +241,7 @@ async fn read(headers: &HeaderMap, body: Incoming) -> Result<String, Refusal> {
 /// The message with the fields that the path has named in front. Whatever the body is, this is a
 /// JSON object exactly if the body is one; and a body that names them too has them twice, which the
 /// native reader refuses.
-fn completed(known: &[(&str, &str)], body: &str) -> String {
+pub(super) fn completed(known: &[(&str, &str)], body: &str) -> String {
     let known: Vec<String> =
         known.iter().map(|(key, value)| format!("{}:{}", json!(key), json!(value))).collect();
     let known = known.join(",");
@@ -265,23 +273,14 @@ fn joined(frames: &Frames) -> String {
     let mut out = Vec::with_capacity(frames.len());
     let mut rest = frames.as_bytes();
     while !rest.is_empty() {
-        let (frame, after) = rest.split_at(first_len(rest));
+        let (_, payload, after) = first(rest);
         if !out.is_empty() {
             out.push(b',');
         }
-        out.extend_from_slice(payload(frame));
+        out.extend_from_slice(payload);
         rest = after;
     }
     String::from_utf8(out).expect("a text frame holds JSON")
-}
-
-/// What stands behind the header of a whole frame, as `frame` writes it: never masked.
-fn payload(frame: &[u8]) -> &[u8] {
-    match frame[1] {
-        126 => &frame[4..],
-        127 => &frame[10..],
-        _ => &frame[2..],
-    }
 }
 
 fn misplaced(said: Result<Said, Unintelligible>, wanted: &str) -> Refusal {

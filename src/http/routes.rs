@@ -21,7 +21,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::debug;
 
-use super::{Body, Refusal, assets, caller::Allowed, health, listen, rest};
+use super::{Body, Refusal, assets, caller::Allowed, execute, health, listen, rest};
 use crate::auth::verifier::Verifier;
 use crate::dialect::{Dialect, Dialects};
 use crate::model::{Principal, Text, ViewerId};
@@ -257,7 +257,9 @@ impl Site {
             Route::Decisions(it, gate) => rest.decide(&it, &gate, &head.headers, body).await,
             Route::Commands(it) => rest.command(&it, &head.headers, body).await,
             Route::Start => rest.start(&head.headers, body).await,
-            Route::Execute(_) => Err(assets::nothing()),
+            Route::Execute(it) => {
+                Ok(execute::execute(self, &it, head, connection.as_ref(), body).await)
+            }
             Route::Stream
             | Route::Dag(_)
             | Route::Watched(_)

@@ -5,6 +5,7 @@ mod decision;
 mod event;
 mod gate;
 mod ids;
+mod node;
 mod principal;
 mod record;
 mod state;
@@ -30,12 +31,13 @@ pub use ids::{
     Alias, BadName, CommandId, DecisionId, Epoch, ExecutionId, GateId, LinkId, NodeId, Position,
     ProducerEpoch, ProducerId, Pseq, Seq, ViewerId, WorkflowId,
 };
+pub use node::{Node, Nodes};
 pub use principal::{Identity, Principal, Role};
 pub use record::{
     After, Contradiction, Fact, Issue, Progress, Received, Record, Rejection, RejectionCode,
 };
 pub use state::{
-    CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, GraphDelta, Info, Node, Nodes,
-    Outline, Presence, Resolution, Totals,
+    CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, GraphDelta, Info, Outline,
+    Presence, Resolution, Totals,
 };
-pub use value::{Capabilities, Durability, Json, Label, Now, Text, Timestamp};
+pub use value::{Capabilities, Durability, Json, Label, NoTime, Now, Text, Timestamp};

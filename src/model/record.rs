@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Capabilities, Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
-    ExecutionStatus, Gate, GateId, GraphDelta, Node, NodeStatus, Nodes, Outline, Position,
+    ExecutionStatus, Gate, GateId, GraphDelta, Node, NodeId, NodeStatus, Nodes, Outline, Position,
     Presence, ProducerEpoch, ProducerId, Pseq, Resolution, Text, Timestamp, Totals, Vote,
     state::CommandStage,
 };
@@ -180,8 +180,6 @@ pub struct After {
     pub before: Progress,
     /// Whether its engine says for the first time that it began.
     pub began: bool,
-    /// The session that its engine counts it to.
-    pub session: Option<Text>,
     /// The node as it is now.
     pub node: Option<Arc<Node>>,
     /// What the node's status was.
@@ -199,6 +197,10 @@ pub struct After {
     pub nodes: Option<Arc<Nodes>>,
     /// What is said of the execution as a whole, as it is now.
     pub outline: Option<Arc<Outline>>,
+    /// The same, whatever the fact touched: for protocols that say it again beside each change.
+    pub whole: Option<Arc<Outline>>,
+    /// The node that the execution is at, whatever the fact touched.
+    pub current: Option<NodeId>,
     /// What became of the graph.
     pub graph: Option<Arc<GraphDelta>>,
     /// The producer as it is now, where more of it changed than the number of its last event.

@@ -1,83 +1,10 @@
-//! What is true of the parts of an execution: its nodes, gates, commands and cost.
+//! What is true of the parts of an execution: its edges, gates, commands and cost.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
-    Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
-    GraphNode, Json, Label, NodeId, NodeMetrics, NodeStatus, ProducerEpoch, ProducerId, Pseq,
-    RetryPhase, Seq, Text, Timestamp, Vote, WorkflowId, decision::Decision,
+    Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge, Json, Label, NodeId, ProducerEpoch, ProducerId, Pseq, Seq, Text, Timestamp, Vote, WorkflowId, decision::Decision,
 };
-
-/// The nodes of an execution.
-pub type Nodes = BTreeMap<NodeId, Arc<Node>>;
-
-/// One node, folded.
-#[derive(Debug, Clone, PartialEq)]
-#[expect(missing_docs, reason = "fields are described in event.proto, unless here")]
-pub struct Node {
-    pub id: NodeId,
-    pub status: NodeStatus,
-    pub attempt: u32,
-    pub native_status: Option<Text>,
-    pub reason: Option<Text>,
-    /// What the graph says of it.
-    pub graph: Option<Arc<GraphNode>>,
-    pub label: Option<Text>,
-    pub agent: Option<Text>,
-    pub goal: Option<Text>,
-    pub step_id: Option<Text>,
-    pub step_number: Option<i32>,
-    pub input: Option<Json>,
-    pub output: Option<Json>,
-    pub failure: Option<Failure>,
-    pub metrics: Option<NodeMetrics>,
-    pub start_time: Option<Timestamp>,
-    pub finish_time: Option<Timestamp>,
-    pub extra: Option<Json>,
-    /// How far it has come, 0 to 1, and what it is at.
-    pub fraction: Option<f64>,
-    pub progress_message: Option<Text>,
-    /// Where its retries stand.
-    pub retry: Option<(RetryPhase, u32)>,
-    /// The record that changed its status last: the order in which things happened.
-    pub since: Seq,
-}
-
-impl Node {
-    /// A node that nothing is known of but its name.
-    pub fn new(id: NodeId) -> Self {
-        Self {
-            id,
-            status: NodeStatus::Pending,
-            attempt: 0,
-            native_status: None,
-            reason: None,
-            graph: None,
-            label: None,
-            agent: None,
-            goal: None,
-            step_id: None,
-            step_number: None,
-            input: None,
-            output: None,
-            failure: None,
-            metrics: None,
-            start_time: None,
-            finish_time: None,
-            extra: None,
-            fraction: None,
-            progress_message: None,
-            retry: None,
-            since: Seq(0),
-        }
-    }
-
-    /// What a person calls it.
-    pub fn title(&self) -> &str {
-        let declared = self.graph.as_ref().and_then(|graph| graph.label.as_deref());
-        self.label.as_deref().or(declared).unwrap_or(self.id.as_str())
-    }
-}
 
 /// One edge, folded.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,6 +129,18 @@ impl Gate {
     /// Whether it waits.
     pub fn is_open(&self) -> bool {
         matches!(self.resolution, Resolution::Open)
+    }
+
+    /// Whether its node can't go on because of it.
+    pub fn holds(&self) -> bool {
+        let decided = self.resolution.decision().is_some();
+        self.is_open() || decided && self.delivery.is_none_or(|delivery| !delivery.is_final())
+    }
+
+    /// Its node; without one it goes by its own name.
+    pub fn place(&self) -> &str {
+        let node = self.asked.node_id.as_ref();
+        node.map_or(self.asked.gate_id.as_str(), NodeId::as_str)
     }
 
     /// Whether its decision has yet to be answered by its engine.
@@ -356,7 +295,15 @@ pub struct Outline {
     pub fraction: Option<f64>,
     pub current_node: Option<NodeId>,
     pub message: Option<Text>,
+    /// The nodes that a gate holds up, until its decision has taken effect. A gate without a node goes
+    /// by its own name. The first [`Outline::HELD`] of them.
+    pub held: Vec<Text>,
     pub ending: Option<Ending>,
+}
+
+impl Outline {
+    /// Nodes at gates that are named: every record may carry them.
+    pub const HELD: usize = 32;
 }
 
 /// What a fact did to the graph, beside the nodes that it touched.

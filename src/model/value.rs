@@ -1,6 +1,6 @@
 //! Plain values: time, opaque JSON, labels.
 
-use std::{fmt, sync::Arc, time::Duration, time::Instant};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration, time::Instant};
 
 use crate::json::JsonText;
 
@@ -60,6 +60,92 @@ impl fmt::Display for Timestamp {
         }
         f.write_str(str::from_utf8(&text).expect("digits"))
     }
+}
+
+/// A text that is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a time looks like 2026-11-20T10:00:00.123Z")]
+pub struct NoTime;
+
+/// RFC 3339, and nothing that is only like it: with a `T` between date and time and an offset at the
+/// end. What is finer than a microsecond is cut off. There is no second 60, as on the relay's clock.
+impl FromStr for Timestamp {
+    type Err = NoTime;
+
+    fn from_str(text: &str) -> Result<Self, NoTime> {
+        let (date, rest) = text.split_at_checked(10).ok_or(NoTime)?;
+        let (time, rest) = rest.split_at_checked(9).ok_or(NoTime)?;
+        let [year, month, day] = numbers(date, ["", "-", "-"], [4, 2, 2])?;
+        let time = time.strip_prefix(['T', 't']).ok_or(NoTime)?;
+        let [hour, minute, second] = numbers(time, ["", ":", ":"], [2, 2, 2])?;
+        let (micros, offset) = match rest.strip_prefix('.') {
+            Some(rest) => fraction(rest)?,
+            None => (0, rest),
+        };
+        let offset = minutes_east(offset)?;
+        let leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;
+        let days = match month {
+            4 | 6 | 9 | 11 => 30,
+            2 if leap => 29,
+            2 => 28,
+            1..=12 => 31,
+            _ => return Err(NoTime),
+        };
+        if !(1..=days).contains(&day) || 24 <= hour || 60 <= minute || 60 <= second {
+            return Err(NoTime);
+        }
+        let minutes = 60 * (24 * days_before(year, month, day) + hour) + minute - offset;
+        Ok(Self(1_000_000 * (60 * minutes + second) + micros))
+    }
+}
+
+/// Microseconds, and what follows them.
+fn fraction(text: &str) -> Result<(i64, &str), NoTime> {
+    let end = text.find(|it: char| !it.is_ascii_digit()).filter(|it| 0 < *it);
+    let (fraction, rest) = text.split_at(end.ok_or(NoTime)?);
+    let digits = fraction.bytes().map(|it| i64::from(it - b'0'));
+    let six = digits.chain(std::iter::repeat(0)).take(6);
+    Ok((six.fold(0, |micros, digit| micros * 10 + digit), rest))
+}
+
+fn minutes_east(offset: &str) -> Result<i64, NoTime> {
+    if offset == "Z" || offset == "z" {
+        return Ok(0);
+    }
+    let far = offset.strip_prefix(['+', '-']).ok_or(NoTime)?;
+    let [hours, minutes] = numbers(far, ["", ":"], [2, 2])?;
+    if 24 <= hours || 60 <= minutes {
+        return Err(NoTime);
+    }
+    Ok((60 * hours + minutes) * if offset.starts_with('-') { -1 } else { 1 })
+}
+
+/// Numbers of so many digits each, each behind its mark, and nothing else.
+fn numbers<const N: usize>(
+    mut text: &str,
+    marks: [&str; N],
+    digits: [usize; N],
+) -> Result<[i64; N], NoTime> {
+    let mut numbers = [0; N];
+    for ((mark, digits), number) in marks.into_iter().zip(digits).zip(&mut numbers) {
+        let rest = text.strip_prefix(mark).and_then(|it| it.split_at_checked(digits));
+        let (these, rest) = rest.ok_or(NoTime)?;
+        // A sign would be read as well.
+        let plain = these.bytes().all(|it| it.is_ascii_digit());
+        *number = these.parse().ok().filter(|_| plain).ok_or(NoTime)?;
+        text = rest;
+    }
+    if text.is_empty() { Ok(numbers) } else { Err(NoTime) }
+}
+
+/// Days from 1970-01-01 to a date: Howard Hinnant's `days_from_civil`.
+fn days_before(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let shifted = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = (153 * shifted + 2) / 5 + day - 1;
+    let day_of_era = 365 * year_of_era + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
 }
 
 /// The time that is passed in with every input: the core reads no clock.

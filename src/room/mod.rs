@@ -178,12 +178,14 @@ impl Room {
     pub fn catch_up(
         &mut self,
         now: Instant,
+        turn: u64,
         level: impl Fn(&'static dyn Dialect, &mut Frames),
         summed_up: impl Fn(&'static dyn Dialect, u64, &mut Frames),
     ) {
         for channel in self.channels.values_mut().filter(|it| !it.draft.is_empty()) {
             channel.settle(now, &level, &summed_up);
             channel.flush(channel.stamp(now));
+            channel.ring(turn);
         }
     }
 

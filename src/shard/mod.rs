@@ -6,6 +6,7 @@
 mod directory;
 mod followers;
 mod ledger;
+mod place;
 mod run;
 mod viewers;
 mod waiting;

@@ -2,12 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::place::place;
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Start, Why};
 use crate::dialect::{Begin, Dialect, Point, Summary, native::Word};
-use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, Timestamp, ViewerId};
+use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
 use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
@@ -44,8 +45,14 @@ impl<Store: Backend> Shard<Store> {
         let now = self.clock.now();
         match message {
             Message::Join(join) => {
-                self.make_room(&join);
+                let viewer = join.viewer;
+                let mut before = self.forget_watch(viewer, &join.topic);
+                if let Some(before) = before.take_if(|it| it.execution.is_none()) {
+                    self.give_up(viewer, &before);
+                }
                 self.join(now, join, false);
+                // Only now: a log that nobody else watches would have been rendered anew.
+                before.into_iter().for_each(|before| self.give_up(viewer, &before));
             }
             Message::Behind { viewer, topic } => self.rewind(viewer, &topic),
             Message::Follow { viewer, group } => self.follow(viewer, group),
@@ -200,7 +207,7 @@ impl<Store: Backend> Shard<Store> {
                 Begin::Held | Begin::After(_) => (&Point::Here, true),
             };
             let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
-            let at = place(point, head, tail, records).filter(|at| gaps || tail <= *at);
+            let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
             let at = at.map_or(head.seq, |at| at.max(tail));
             let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
             let cursor = match from {
@@ -309,6 +316,7 @@ impl<Store: Backend> Shard<Store> {
         let Some((heard, (head, state))) = heard else { return };
         heard.room.catch_up(
             now.instant,
+            self.turn,
             |dialect, out| dialect.level(execution, head, state, out),
             |dialect, lines, out| dialect.summed_up(execution, now.time, lines, out),
         );
@@ -337,26 +345,17 @@ impl<Store: Backend> Shard<Store> {
 
     pub(super) fn leave(&mut self, viewer: ViewerId, topic: &Topic) {
         let Some(watch) = self.forget_watch(viewer, topic) else { return };
-        match (topic, &watch.execution) {
+        self.give_up(viewer, &watch);
+    }
+
+    /// Takes a viewer out of where it watched something.
+    fn give_up(&mut self, viewer: ViewerId, watch: &Watch) {
+        match (&watch.topic, &watch.execution) {
             (Topic::Directory, _) => self.directory.room.leave(watch.dialect, viewer),
             (Topic::Execution(_), Some(execution)) => {
                 self.depart(execution, watch.dialect, viewer);
             }
             (Topic::Execution(name), None) => self.waiting.remove(name, viewer),
-        }
-    }
-
-    /// Whoever asks for what it watches already keeps its tape: its place is a place on that.
-    fn make_room(&mut self, join: &Join) {
-        let Join { viewer, topic, .. } = join;
-        let meant = match (topic, self.viewers.get(viewer)) {
-            (Topic::Execution(name), Some(reach)) => self.visible(&reach.principal, name),
-            (Topic::Execution(_) | Topic::Directory, _) => None,
-        };
-        if meant.is_some() && self.watched(*viewer, topic) == meant {
-            self.forget_watch(*viewer, topic);
-        } else {
-            self.leave(*viewer, topic);
         }
     }
 
@@ -393,26 +392,6 @@ impl<Store: Backend> Shard<Store> {
         let Some(reach) = self.viewers.get(&viewer) else { return };
         if !reach.post.send(letter) {
             self.left(viewer);
-        }
-    }
-}
-
-/// The last record before a point. `None`: it is a record of another log, or none yet.
-fn place(
-    point: &Point,
-    head: Position,
-    tail: Seq,
-    mut records: impl Iterator<Item = (Seq, Timestamp)>,
-) -> Option<Seq> {
-    let known = |at: &Position| (at.epoch == head.epoch && at.seq <= head.seq).then_some(at.seq);
-    match point {
-        Point::Oldest => Some(tail),
-        Point::Here => Some(head.seq),
-        Point::Record(at) => known(at),
-        Point::Moment { time, left } => {
-            let later = records.find(|(_, at)| time < at).map(|(seq, _)| Seq(seq.0 - 1));
-            let by_time = later.unwrap_or(head.seq);
-            Some(left.as_ref().and_then(known).map_or(by_time, |left| left.min(by_time)))
         }
     }
 }

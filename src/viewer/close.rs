@@ -45,6 +45,9 @@ pub enum Close {
     Lost,
 }
 
+/// Code and reason. `None`: no close frame.
+type Frame = Option<(u16, &'static str)>;
+
 /// How an end is said: a close frame, or the mere end of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Farewell {
@@ -99,35 +102,74 @@ impl Close {
         }
     }
 
-    /// Whether the client has neither said goodbye nor been told to stay away.
-    pub fn was_no_goodbye(self) -> bool {
-        matches!(self, Self::Silent | Self::Stalled | Self::Slow | Self::Unheard | Self::Lost)
+    /// Whether the client's next connection may take over what this one was watching: it is meant to
+    /// come back, and was not told to begin anew.
+    pub fn keeps_its_place(self, manners: Manners) -> bool {
+        let farewell = self.farewell(manners);
+        farewell.comes_back && farewell.frame.is_none()
     }
 
     /// How it is said.
     pub fn farewell(self, manners: Manners) -> Farewell {
-        use Manners::{Native, Nebula};
-        let said = |code, reason, comes_back| Farewell { frame: Some((code, reason)), comes_back };
-        let unsaid = Farewell { frame: None, comes_back: true };
-        match (self, manners) {
-            (Self::Done, _) => said(1000, "done", false),
-            (Self::Drain, Native) => said(1012, "the relay restarts", true),
-            (Self::Slow, Native) => said(1013, "too slow", true),
-            (Self::Overloaded, Native) => said(1013, "overloaded", true),
-            (Self::Drain | Self::Slow | Self::Overloaded | Self::Unheard, _) => unsaid,
-            (Self::Policy, _) => said(1008, "too much", false),
-            (Self::Token, Native | Nebula) => said(4401, "unauthenticated", false),
-            (Self::Token, _) => said(4001, "Unauthorized", false),
-            (Self::Forbidden, _) => said(4403, "forbidden", false),
-            (Self::Gone, _) => said(4404, "gone", false),
-            (Self::Protocol, _) => said(1002, "protocol error", false),
-            (Self::Binary, _) => said(1003, "text only", false),
-            (Self::Utf8, _) => said(1007, "not UTF-8", false),
-            (Self::TooBig, _) => said(1009, "message too large", false),
-            // Nobody is there who could read it.
-            (Self::Silent | Self::Stalled | Self::Lost, _) => unsaid,
+        let row = self.row();
+        let frame = match manners {
+            Manners::Native => row.native,
+            Manners::Windags => row.windags,
+            Manners::Executions => row.executions,
+            Manners::Stage5 => row.stage5,
+            Manners::Nebula => row.nebula,
+        };
+        Farewell { frame, comes_back: row.comes_back }
+    }
+
+    /// The table.
+    fn row(self) -> Row {
+        const LOST: Frame = None;
+        let same = |code, reason| Row::of(false, [Some((code, reason)); 5]);
+        let lost = |comes_back| Row::of(comes_back, [LOST; 5]);
+        let back = |code, reason| Row::of(true, [Some((code, reason)), LOST, LOST, LOST, LOST]);
+        match self {
+            Self::Done => same(1000, "done"),
+            Self::Drain => back(1012, "the relay restarts"),
+            Self::Slow => back(1013, "too slow"),
+            Self::Overloaded => back(1013, "overloaded"),
+            Self::Policy => same(1008, "too much"),
+            Self::Token => {
+                let ours = Some((4401, "unauthenticated"));
+                let theirs = Some((4001, "Unauthorized"));
+                Row { native: ours, nebula: ours, ..Row::of(false, [theirs; 5]) }
+            }
+            Self::Forbidden => same(4403, "forbidden"),
+            // Of what is gone there is nothing more to see, and of the seeds' clients those that can
+            // be told to stay away know 1000 alone.
+            Self::Gone => Row { native: Some((4404, "gone")), ..same(1000, "gone") },
+            Self::Protocol => same(1002, "protocol error"),
+            Self::Binary => same(1003, "text only"),
+            Self::Utf8 => same(1007, "not UTF-8"),
+            Self::TooBig => same(1009, "message too large"),
+            // Nobody is there who could read anything.
+            Self::Silent | Self::Stalled | Self::Lost => lost(true),
+            // Only protocols of the seeds know acknowledgements.
+            Self::Unheard => lost(true),
             // Its own frame is given back to it.
-            (Self::ByPeer, _) => Farewell { frame: None, comes_back: false },
+            Self::ByPeer => lost(false),
         }
+    }
+}
+
+/// A line of the table: what each protocol's clients are told.
+struct Row {
+    comes_back: bool,
+    native: Frame,
+    windags: Frame,
+    executions: Frame,
+    stage5: Frame,
+    nebula: Frame,
+}
+
+impl Row {
+    fn of(comes_back: bool, frames: [Frame; 5]) -> Self {
+        let [native, windags, executions, stage5, nebula] = frames;
+        Self { comes_back, native, windags, executions, stage5, nebula }
     }
 }

@@ -17,8 +17,9 @@ pub struct Cursor {
     at: Option<Seq>,
     /// Where it began: what lies behind that has been sent, or is left to this cursor to send.
     begun: Option<Seq>,
-    /// Behind the first of these, everything up to the second has been sent before.
-    jump: Option<(Seq, Seq)>,
+    /// Behind the first of each, everything up to the second has been sent before. The next is the
+    /// last.
+    jumps: Vec<(Seq, Seq)>,
     /// A state that is shown once the cursor has come to it.
     then: Option<Still>,
     /// Nothing is to be written until another cursor takes its place.
@@ -65,9 +66,9 @@ impl Cursor {
     /// with the state.
     pub fn new(shared: Arc<Shared>, epoch: Option<Epoch>, at: Option<Seq>) -> Self {
         let beat = shared.look(|tape| tape.beats());
-        let (begun, jump, then, still) = (at, None, None, Bytes::new());
+        let (begun, jumps, then, still) = (at, Vec::new(), None, Bytes::new());
         let (seen, held, rests, ended) = (0, false, false, false);
-        Self { shared, epoch, at, begun, jump, then, held, rests, beat, still, seen, ended }
+        Self { shared, epoch, at, begun, jumps, then, held, rests, beat, still, seen, ended }
     }
 
     /// Shows this first.
@@ -92,14 +93,17 @@ impl Cursor {
     /// since this one was asked for: nothing that the older one has sent is sent again.
     #[must_use]
     pub(super) fn after(mut self, older: &Self) -> Self {
-        let same = Arc::ptr_eq(&self.shared, &older.shared) && self.epoch == older.epoch;
+        let same = self.epoch == older.epoch;
         let (Some(begun), Some(sent), true) = (older.begun, older.at, same) else { return self };
+        self.jumps = older.jumps.clone();
         if self.at.is_some_and(|at| at < begun) {
-            self.jump = Some((begun, sent));
+            self.jumps.push((begun, sent));
         } else {
-            (self.at, self.begun, self.jump) = (Some(sent), Some(begun), older.jump);
+            (self.at, self.begun) = (Some(sent), Some(begun));
         }
-        self.beat = older.beat;
+        if Arc::ptr_eq(&self.shared, &older.shared) {
+            self.beat = older.beat;
+        }
         if older.rests && self.still.is_empty() {
             // This one was asked for on top of that state, all of which is to be seen.
             self.still.clone_from(&older.still);
@@ -143,7 +147,7 @@ impl Cursor {
             return Next::Idle;
         }
         while self.still.is_empty() {
-            if let Some((_, sent)) = self.jump.take_if(|(end, _)| Some(*end) <= self.at) {
+            while let Some((_, sent)) = self.jumps.pop_if(|(end, _)| Some(*end) <= self.at) {
                 self.at = self.at.max(Some(sent));
             }
             if let Some(then) = self.then.take_if(|then| Some(then.at) <= self.at) {
@@ -154,7 +158,7 @@ impl Cursor {
                 return Next::Idle;
             }
             let stop = self.then.as_ref().map(|then| then.at);
-            let until = [self.jump.map(|(end, _)| end), stop].into_iter().flatten().min();
+            let until = [self.jumps.last().map(|(end, _)| *end), stop].into_iter().flatten().min();
             match self.shared.look(|tape| tape.read(self.at, self.beat, until, limit)) {
                 Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
                     self.at = Some(excerpt.last());
@@ -166,7 +170,7 @@ impl Cursor {
                 Read::Still(still) => {
                     self.at = Some(still.at);
                     self.begun = self.begun.or(self.at);
-                    (self.jump, self.then) = (None, None);
+                    (self.jumps, self.then) = (Vec::new(), None);
                     self.still = still.bytes;
                 }
                 Read::Beat(number, bytes) => return Next::Piece(Piece::Beat(number, bytes)),

@@ -68,8 +68,14 @@ struct Family {
 #[derive(Debug)]
 struct Living {
     lively: Instant,
-    muted: Arc<AtomicBool>,
-    place: Option<Position>,
+    shared: Arc<Shared>,
+}
+
+/// What a connection asks or says with each write. It has nothing to do with any other client's.
+#[derive(Debug, Default)]
+struct Shared {
+    muted: AtomicBool,
+    place: Mutex<Option<Position>>,
 }
 
 /// A connection that went without a goodbye.
@@ -94,7 +100,7 @@ pub struct Member {
     kin: Kin,
     likeness: Likeness,
     number: u64,
-    muted: Arc<AtomicBool>,
+    shared: Arc<Shared>,
 }
 
 impl Kin {
@@ -118,30 +124,53 @@ impl Kin {
     /// now on, until they do.
     pub fn enter(&self, likeness: Likeness, mutes: bool, now: Instant) -> (Member, Noted) {
         let mut families = self.lock();
-        if CLIENTS <= families.len() && !families.contains_key(&likeness) {
+        let full = |it: &BTreeMap<_, _>| CLIENTS <= it.len() && !it.contains_key(&likeness);
+        if full(&families) {
+            families.retain(|_, family| {
+                family.expire(now);
+                !family.is_forgotten()
+            });
+        }
+        if full(&families) {
             families.retain(|_, family| !family.living.is_empty());
         }
         let family = families.entry(likeness.clone()).or_default();
         family.expire(now);
         if mutes {
             let silent = family.living.values().filter(|it| it.lively + LIVELY <= now);
-            silent.for_each(|it| it.muted.store(true, Ordering::Relaxed));
+            silent.for_each(|it| it.shared.muted.store(true, Ordering::Relaxed));
         }
-        let muted = Arc::new(AtomicBool::new(false));
+        let shared = Arc::new(Shared::default());
         let number = family.next;
         family.next += 1;
         // It has yet to show that it lives: what it was opened with is no sign of it.
         let lively = now.checked_sub(LIVELY).unwrap_or(now);
-        family.living.insert(number, Living { lively, muted: muted.clone(), place: None });
+        family.living.insert(number, Living { lively, shared: shared.clone() });
         family.begun.push_back(now);
         let noted =
             Noted { thrashes: THRASH < family.begun.len(), crowds: CROWD < family.living.len() };
         let kin = self.clone();
-        (Member { kin, likeness, number, muted }, noted)
+        (Member { kin, likeness, number, shared }, noted)
+    }
+
+    /// How many clients are remembered.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Likeness, Family>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn place(&self) -> MutexGuard<'_, Option<Position>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,13 +191,13 @@ impl Family {
 impl Member {
     /// Whether it is told nothing that is everybody's for the time being.
     pub fn is_muted(&self) -> bool {
-        self.muted.load(Ordering::Relaxed)
+        self.shared.muted.load(Ordering::Relaxed)
     }
 
     /// It has shown that somebody is there.
     pub fn lives(&self, now: Instant) {
-        self.muted.store(false, Ordering::Relaxed);
         self.with(|family| {
+            self.shared.muted.store(false, Ordering::Relaxed);
             if let Some(living) = family.living.get_mut(&self.number) {
                 living.lively = now;
             }
@@ -177,19 +206,16 @@ impl Member {
 
     /// It has been sent everything up to there.
     pub fn sent(&self, place: Position) {
-        self.with(|family| {
-            if let Some(living) = family.living.get_mut(&self.number) {
-                living.place = Some(place);
-            }
-        });
+        *self.shared.place() = Some(place);
     }
 
     /// The furthest that a connection of this client was sent which was lost or is muted.
     pub fn left(&self, now: Instant) -> Option<Position> {
         self.with(|family| {
             family.expire(now);
-            let muted = family.living.values().filter(|it| it.muted.load(Ordering::Relaxed));
-            let muted = muted.filter_map(|it| it.place);
+            let living = family.living.values().map(|it| &it.shared);
+            let muted = living.filter(|it| it.muted.load(Ordering::Relaxed));
+            let muted = muted.filter_map(|it| *it.place());
             let lost = family.lost.iter().flat_map(|it| it.places.iter().map(|(_, at)| *at));
             muted.chain(lost).max_by_key(|at| (at.epoch, at.seq))
         })

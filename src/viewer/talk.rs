@@ -279,11 +279,13 @@ impl Talk {
         self.errands.push_back(join);
     }
 
-    /// A moment may be before what an earlier connection of this client was sent.
+    /// A moment may be before what an earlier connection of this client was sent: of a client that
+    /// leaves connections behind. Another one's lost connection may be its other window.
     fn resolve(&self, point: Point) -> Point {
         match point {
             Point::Moment { time, left: None } => {
-                let left = self.kin.as_ref().and_then(|kin| kin.left(Instant::now()));
+                let kin = self.kin.as_ref().filter(|_| self.manners() == Manners::Stage5);
+                let left = kin.and_then(|kin| kin.left(Instant::now()));
                 Point::Moment { time, left }
             }
             Point::Oldest | Point::Record(_) | Point::Moment { .. } | Point::Here => point,
@@ -319,6 +321,9 @@ impl Talk {
                     self.wishes.remove(at);
                 }
             }
+        }
+        if let Topic::Execution(name) = &topic {
+            self.conversation.about(name);
         }
         match answer {
             Some(answer) => self.answer(&answer, house, viewer),

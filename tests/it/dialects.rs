@@ -1,10 +1,18 @@
 //! Dialects, seen from outside: records and answers in, frames out, and the other way round.
 
 mod documents;
+mod executions;
+mod executions_paper;
+mod executions_talk;
+mod executions_views;
+mod executions_whole;
 mod fold;
 mod golden;
 mod golden_gates;
 mod native;
+mod nebula;
+mod nebula_pages;
+mod nebula_talk;
 mod stage5;
 mod stage5_document;
 mod stage5_graph;
@@ -14,6 +22,8 @@ mod steering;
 mod story;
 mod talking;
 mod windags;
+mod windags_acks;
+mod windags_seeds;
 mod windags_talk;
 
 use footplate::frame::Frames;

@@ -2,21 +2,25 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod closes;
 mod convert;
 mod demo;
 mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod kin;
 mod laws;
 mod page;
 mod probe;
 mod reducer;
+mod resync;
 mod room;
 mod script;
 mod shard;
 mod show;
 mod tidy;
+mod times;
 mod transcripts;
 mod viewer;
 mod views;

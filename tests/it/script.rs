@@ -210,6 +210,7 @@ fn kind(now: Timestamp, text: &str) -> Kind {
         "started" => Kind::ExecutionStarted(Box::new(ExecutionStarted {
             name: after("name").map(Into::into),
             budget_usd_nanos: after("budget").map(usd),
+            workflow_id: after("of").map(|it| it.parse().unwrap()),
             aliases: after("alias").map(|it| it.parse().unwrap()).into_iter().collect(),
             command_id: after("command").map(|it| it.parse().unwrap()),
             ..ExecutionStarted::default()
@@ -224,7 +225,8 @@ fn kind(now: Timestamp, text: &str) -> Kind {
             ..ExecutionFinished::default()
         })),
         "progress" => Kind::ExecutionProgressed(ExecutionProgressed {
-            fraction: Some(words[1].parse().unwrap()),
+            fraction: words[1].parse().ok(),
+            current_node_id: after("at").map(node),
             ..ExecutionProgressed::default()
         }),
         "node" => Kind::NodeChanged(Box::new(NodeChanged {

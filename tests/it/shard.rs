@@ -1,6 +1,9 @@
 //! The loop, with the real core, real connections over pipes, channels for engines, and a clock
 //! that stands still unless everybody waits.
 
+mod begins;
+mod calm;
+
 use std::{
     io,
     sync::{

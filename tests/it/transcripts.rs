@@ -39,15 +39,43 @@ fn transcripts() {
             let name = format!("{}.jsonl", view.dialect.name());
             check(&file.with_extension(name), &view.seen);
         }
+        if file.file_stem().is_some_and(|it| it == "side_by_side") {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol");
+            check(&folder.join("side-by-side.md"), &side_by_side(&play.chapters));
+        }
     }
 }
 
 fn check(file: &Path, actual: &str) {
-    if env::var_os("UPDATE").is_some() {
+    if env::var_os("UPDATE").is_some() && (file.exists() || !actual.is_empty()) {
         fs::write(file, actual).unwrap();
     }
     let expected = fs::read_to_string(file).unwrap_or_default();
     assert_eq!(expected, actual, "{}", file.display());
+}
+
+/// One line of a transcript, and what is seen of it in each dialect.
+type Chapter = (String, Vec<(&'static str, String)>);
+
+/// A transcript as a page: what happens, and under it the frames in all protocols.
+fn side_by_side(chapters: &[Chapter]) -> String {
+    let mut page = String::from(
+        "# One execution in every protocol\n\nWhat one and the same execution looks like to the \
+         dashboards of each protocol: what happens (`>` an engine or a viewer, `+` time passes), and \
+         the frames that follow, to everybody who watches (`*`) or to one viewer (`v1`). Written by \
+         the tests from `tests/transcripts/side_by_side.txt`; the words of its lines are read in \
+         `tests/it/script.rs`. A protocol that is not named under a line has no word for it.\n",
+    );
+    for (line, views) in chapters {
+        match line.strip_prefix("# ") {
+            Some(remark) => page += &format!("\n## {remark}\n"),
+            None => page += &format!("\n`{line}`\n"),
+        }
+        for (dialect, frames) in views.iter().filter(|(_, frames)| !frames.is_empty()) {
+            page += &format!("\n{dialect}\n```\n{frames}```\n");
+        }
+    }
+    page
 }
 
 struct Play {
@@ -55,6 +83,7 @@ struct Play {
     relay: Relay,
     seen: String,
     views: [View; 6],
+    chapters: Vec<Chapter>,
 }
 
 /// What is seen in one dialect. One conversation stands for all: it keeps nothing of a viewer.
@@ -93,7 +122,8 @@ impl Play {
         let now =
             Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
         let views = Dialects::default().all().map(View::new);
-        Self { now, relay: Relay::new(7, limits), seen: String::new(), views }
+        let (seen, chapters) = (String::new(), vec![]);
+        Self { now, relay: Relay::new(7, limits), seen, views, chapters }
     }
 
     fn line(&mut self, line: &str) {
@@ -101,6 +131,14 @@ impl Play {
             return;
         }
         self.seen += &format!("{line}\n");
+        let before = self.views.each_ref().map(|view| view.seen.len());
+        self.take(line);
+        let views = self.views.iter().zip(before);
+        let views = views.map(|(view, from)| (view.dialect.name(), view.seen[from..].to_owned()));
+        self.chapters.push((line.to_owned(), views.collect()));
+    }
+
+    fn take(&mut self, line: &str) {
         match line.split_once(' ') {
             Some((">", text)) => match text.split(' ').collect::<Vec<_>>()[..] {
                 [viewer, "joins", name] => self.join(viewer, name, None),

@@ -94,7 +94,9 @@ impl Engine {
         let producer = pb::Producer { producer_id: producer.into(), producer_epoch: epoch };
         let capabilities = pb::Capabilities { pause: true, ..Default::default() };
         let (producer, capabilities) = (Some(producer), Some(capabilities));
-        let hello = pb::Hello { producer, capabilities, ..Default::default() };
+        let startable_workflow_ids = vec!["nightly".to_owned()];
+        let hello =
+            pb::Hello { producer, capabilities, startable_workflow_ids, ..Default::default() };
         tell.send(pb::AttachRequest { message: Some(Say::Hello(hello)) }).await.unwrap();
         let mut client = EngineServiceClient::new(channel);
         let hear = client.attach(ReceiverStream::new(said)).await.unwrap().into_inner();

@@ -94,7 +94,8 @@ impl Execution {
         };
         self.prune(limits, &after);
         after.progress = self.progress;
-        after.session.clone_from(&self.outline.info.session_id);
+        after.whole = Some(self.outline.clone());
+        after.current = self.current().cloned();
         (applied.err(), after)
     }
 

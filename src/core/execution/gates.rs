@@ -1,12 +1,12 @@
 //! How gates change: how each was settled, and how its decision travels.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Execution, fold::At};
 use crate::model::{
     After, CloseReason, Contradiction, DecisionId, DecisionOutcome, Delivery, Gate, GateClosed,
-    GateId, GateOpened, NodeId, NodeStatus, OutcomeStatus, ProducerId, Resolution, Target, Text,
-    Vote,
+    GateId, GateOpened, NodeId, NodeStatus, OutcomeStatus, Outline, ProducerId, Resolution, Target,
+    Text, Vote,
 };
 
 /// What an announcement of a gate amounts to.
@@ -127,6 +127,7 @@ impl Execution {
                 });
                 self.gates.insert(id.clone(), gate.clone());
                 after.gate = Some(gate);
+                self.hold();
             }
         }
         if let Some(node) = &opened.node_id {
@@ -271,9 +272,24 @@ impl Execution {
     ) {
         let Some(gate) = self.gates.get_mut(id) else { return };
         let changed = Arc::make_mut(gate);
+        let held = changed.holds();
         change(changed);
         changed.since = at.seq;
+        let holds = changed.holds();
         after.gate = Some(gate.clone());
+        if held != holds {
+            self.hold();
+        }
+    }
+
+    /// Names the nodes that gates hold up.
+    fn hold(&mut self) {
+        let holding = self.gates.values().filter(|gate| gate.holds());
+        let places: BTreeSet<&str> = holding.map(|gate| gate.place()).take(Outline::HELD).collect();
+        if !places.iter().copied().eq(self.outline.held.iter().map(|it| &**it)) {
+            let places = places.into_iter().map(Text::from).collect();
+            Arc::make_mut(&mut self.outline).held = places;
+        }
     }
 }
 

@@ -25,12 +25,24 @@ impl Execution {
             self.progress.nodes += 1;
         }
         let Some(node) = self.nodes.get_mut(id) else { return };
-        let old = node.status;
+        let (old, since) = (node.status, node.since);
         let node = Arc::make_mut(node);
         change(node);
         let new = node.status;
         if old != new || node.since.0 == 0 {
             node.since = at.seq;
+        }
+        if old != new && old.is_under_way() {
+            self.under_way.remove(&(since, id.clone()));
+        }
+        if old != new && new.is_under_way() {
+            self.under_way.insert((at.seq, id.clone()));
+        }
+        if node.has_begun() {
+            node.began.get_or_insert((at.seq, at.time));
+        }
+        if old != new {
+            node.ended = new.is_final().then_some(at.time);
         }
         after.node = self.nodes.get(id).cloned();
         (after.old_status, after.moved) = (Some(old), old != new);
@@ -157,6 +169,7 @@ impl Execution {
         if let Some(node) = self.nodes.remove(id) {
             self.progress.nodes -= 1;
             self.counted(node.status, -1);
+            self.under_way.remove(&(node.since, id.clone()));
             let ends = |key: &(NodeId, NodeId)| key.0 == *id || key.1 == *id;
             gone.extend(self.edges.keys().filter(|key| ends(key)).cloned());
             self.edges.retain(|key, _| !ends(key));

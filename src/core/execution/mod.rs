@@ -10,13 +10,13 @@ mod graph;
 pub(super) use gates::{Announcement, delivery_of};
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use crate::model::{
     CommandId, CommandState, Cost, Edge, ExecutionStatus, Failure, Gate, GateId, Node, NodeId,
-    Nodes, Outline, Presence, ProducerId, Progress, Timestamp, Totals,
+    Nodes, Outline, Presence, ProducerId, Progress, Seq, Timestamp, Totals,
 };
 
 /// The fold of an execution's records.
@@ -26,6 +26,8 @@ pub struct Execution {
     pub outline: Arc<Outline>,
     /// Its nodes.
     pub nodes: Nodes,
+    /// Of them those under way, in the order in which their status changed last.
+    pub under_way: BTreeSet<(Seq, NodeId)>,
     /// Its edges.
     pub edges: BTreeMap<(NodeId, NodeId), Edge>,
     /// Every open gate, and the last settled ones.
@@ -61,6 +63,14 @@ impl Execution {
     /// Where it stands.
     pub fn status(&self) -> ExecutionStatus {
         self.progress.status
+    }
+
+    /// The node that its engine says it is at, until that has ended; else the one under way that
+    /// moved last.
+    pub fn current(&self) -> Option<&NodeId> {
+        let ended = |id: &NodeId| self.nodes.get(id).is_some_and(|it| it.status.is_final());
+        let stated = self.outline.current_node.as_ref().filter(|id| !ended(id));
+        stated.or_else(|| self.under_way.last().map(|(_, node)| node))
     }
 
     /// Whether it has ended.

@@ -1,7 +1,7 @@
 //! Commands that need no execution yet: a start, for which an engine is looked for and a log begun.
 
 use super::{Relay, Started};
-use crate::core::{Answer, Effect, Receipt};
+use crate::core::{Answer, Effect, NO_STARTER, Receipt};
 use crate::model::{CommandAsk, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId};
 
 /// Start commands that are remembered.
@@ -40,10 +40,7 @@ impl Relay {
         workflow: &WorkflowId,
         ask: &CommandAsk,
     ) -> Result<ExecutionId, &'static str> {
-        let (_, engine) = self
-            .producers
-            .starter(workflow)
-            .ok_or("no attached engine has named this workflow as one that it can start")?;
+        let (_, engine) = self.producers.starter(workflow).ok_or(NO_STARTER)?;
         let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
         if self.limits.executions <= self.logs.len() {
             return Err("there are as many executions as there may be");

@@ -53,7 +53,9 @@ impl Fields for Progress {
 
 impl Fields for Outline {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
-        let Self { info, native_status, reason, fraction, current_node, message, ending } = self;
+        // Its gates say which nodes they hold.
+        let Self { info, native_status, reason, fraction, current_node, message, held: _, ending } =
+            self;
         info.fields(to)?;
         to.maybe("native_status", native_status.as_ref())?;
         to.maybe("reason", reason.as_ref())?;
@@ -192,6 +194,8 @@ impl Fields for Brief<'_> {
             progress_message,
             retry,
             since,
+            began: _,
+            ended: _,
         } = self.0;
         to.put("node_id", id.as_str())?;
         to.put("status", status.word())?;

@@ -153,12 +153,13 @@ fn what_changed<M: SerializeMap>(fact: &Fact, after: &After, to: &mut M) -> Resu
         cost,
         nodes,
         outline,
+        whole: _,
+        current: _,
         graph,
         presence,
         spent,
         before: _,
         began: _,
-        session: _,
         added: _,
     } = after;
     // At the end of an execution `nodes` are all of them, for protocols that sum up.

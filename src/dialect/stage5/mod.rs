@@ -76,7 +76,8 @@ impl Dialect for Stage5 {
             return;
         }
         let stamp = Stamp::record(record.position);
-        let session = record.after.session.as_deref();
+        let whole = record.after.whole.as_deref();
+        let session = whole.and_then(|it| it.info.session_id.as_deref());
         let mut voice = self.voice(stamp, record.time, &record.execution, session, out);
         match &record.fact {
             Fact::Said { event, .. } if voice.teller.native(event, NAME) => (),

@@ -28,6 +28,10 @@ pub(super) enum Message<'a> {
     HumanGateWaiting(Waiting<'a>),
     /// The node, if one is to blame, and what to show.
     Error(Option<&'a str>, &'a str),
+    /// The answer to one.
+    Heartbeat,
+    /// The answer to a ping.
+    Pong,
 }
 
 impl Fields for Message<'_> {
@@ -85,6 +89,8 @@ impl Fields for Message<'_> {
                 to.maybe("node_id", *node)?;
                 to.put("message", message)
             }
+            Self::Heartbeat => to.put("type", "heartbeat"),
+            Self::Pong => to.put("type", "pong"),
         }
     }
 }

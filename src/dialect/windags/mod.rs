@@ -2,9 +2,12 @@
 //! is `docs/protocol/windags.md`.
 //!
 //! It tells what happened, in order, in seven types of message. It must never send another type:
-//! its clients know no more, and can't be asked.
+//! its clients know no more, and can't be asked. Those of seed 001 are known by what they say
+//! (`resync_request`, `heartbeat`, `ack`), and nobody else sees anything of that.
 
+mod acks;
 mod messages;
+mod resync;
 mod talk;
 
 use messages::{Message, Waiting};
@@ -99,7 +102,7 @@ impl Dialect for Windags {
     }
 
     fn converse(&self, call: &Call) -> Box<dyn Conversation> {
-        Box::new(talk::Talk { dag: call.path.clone() })
+        Box::new(talk::Talk::new(call))
     }
 }
 

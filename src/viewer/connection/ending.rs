@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use super::Connection;
 use crate::dialect::Notice;
 use crate::model::{Position, Text};
-use crate::viewer::{Close, Topic};
+use crate::viewer::{Close, Topic, kin::Member};
 
 /// A goodbye that is under way.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub(super) struct Ending {
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     /// Its client may come back, and should find its place.
     pub(super) fn part(&self, close: Close) {
-        let Some(kin) = self.talk.kin().filter(|_| close.was_no_goodbye()) else { return };
+        let kept = close.keeps_its_place(self.talk.manners());
+        let Some(kin) = self.talk.kin().filter(|_| kept) else { return };
         let places = self.viewer.places().filter_map(|(topic, at)| match topic {
             Topic::Execution(name) => Some((name.clone(), at)),
             Topic::Directory => None,
@@ -56,8 +57,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     pub(super) fn leave(&mut self, busy: bool) -> bool {
         let Some(plan) = self.leaving.filter(|_| self.ending.is_none()) else { return false };
         let now = Instant::now();
-        let busy =
-            busy || self.blocked.is_some() || !self.viewer.has_all() || self.errands.is_busy();
+        // To who is muted, nothing more is sent.
+        let all = self.viewer.has_all() || self.talk.kin().is_some_and(Member::is_muted);
+        let busy = busy || self.blocked.is_some() || !all || self.errands.is_busy();
         if now < plan.turn(self.talk.id) || (busy && now < plan.last) {
             return false;
         }

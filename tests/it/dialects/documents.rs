@@ -30,6 +30,7 @@ const OPAQUE: &[&str] = &[
     "presentation",
     "result",
     "results",
+    "workflow",
 ];
 
 #[test]
@@ -59,7 +60,16 @@ fn the_windags_document_is_true() {
     let document = Document::read("windags", in_windags());
     document.check();
     document.is_read_by(windags_talk::read);
-    let every = ["cancel_execution", "human_decision", "pause_execution", "resume_execution"];
+    let every = [
+        "ack",
+        "cancel_execution",
+        "heartbeat",
+        "human_decision",
+        "pause_execution",
+        "ping",
+        "resume_execution",
+        "resync_request",
+    ];
     assert_eq!(document.said(), every.map(str::to_owned).into());
 }
 
@@ -159,6 +169,11 @@ fn in_windags() -> Vec<String> {
         let answers = answers(&story);
         answers.iter().for_each(|answer| windags.converse(&Call::default()).answer(answer, out));
         windags.state(&story.id, story.position(), &story.state, out);
+        let mut talk = windags.converse(&Call::to("dag-1"));
+        for said in [r#"{"type":"heartbeat"}"#, r#"{"type":"ping"}"#] {
+            talk.read(said).unwrap();
+            talk.notice(&Notice::Pong { time: story.time() }, out);
+        }
     })
 }
 

@@ -1,7 +1,9 @@
 //! What records add up to.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use footplate::core::Execution;
-use footplate::model::{Fact, Kind, NodeStatus, Progress, Record, Seq};
+use footplate::model::{Fact, Kind, NodeStatus, Progress, Record, Seq, Text};
 
 /// What a record does to the state. The core has the rules; here `after` is taken at its word.
 pub(super) fn fold(state: &mut Execution, record: &Record) {
@@ -65,6 +67,15 @@ pub(super) fn fold(state: &mut Execution, record: &Record) {
         },
         _ => (),
     }
+}
+
+/// What follows from the nodes and the gates.
+pub(super) fn derive(state: &mut Execution) {
+    let under_way = state.nodes.values().filter(|node| node.status.is_under_way());
+    state.under_way = under_way.map(|node| (node.since, node.id.clone())).collect();
+    let holding = state.gates.values().filter(|gate| gate.holds());
+    let places: BTreeSet<Text> = holding.map(|gate| gate.place().into()).collect();
+    Arc::make_mut(&mut state.outline).held = places.into_iter().collect();
 }
 
 /// Where the execution stands after a record.

@@ -73,7 +73,9 @@ fn every_message_is_in_the_same_envelope() {
     let plain = texts(|out| PLAIN.record(&story.records[0], out));
     assert_eq!(plain[0], text[0].replace(r#","seq":1,"event_id":"19f2c4a7-1:1""#, ""));
 
-    story.records[0].after.session = "s-1".parse::<String>().ok().map(Into::into);
+    let mut whole = Outline::default();
+    whole.info.session_id = Some("s-1".into());
+    story.records[0].after.whole = Some(Arc::new(whole));
     let told = values(|out| PLAIN.record(&story.records[0], out));
     assert_eq!(told[0]["session_id"], "s-1");
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use footplate::core::Execution;
 use footplate::model::*;
 
-use super::fold::{count, fold};
+use super::fold::{count, derive, fold};
 use super::{steering, talking};
 
 /// 2026-11-20T10:00:00Z.
@@ -57,9 +57,11 @@ impl Story {
         let mut record = Record { execution, position, time, fact, contradiction, after };
         record.after.before = self.state.progress;
         fold(&mut self.state, &record);
-        record.after.session.clone_from(&self.state.outline.info.session_id);
+        derive(&mut self.state);
         self.state.progress = count(&self.state, &record);
         record.after.progress = self.state.progress;
+        record.after.whole = Some(self.state.outline.clone());
+        record.after.current = self.state.current().cloned();
         self.records.push(record);
     }
 

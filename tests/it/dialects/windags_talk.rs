@@ -1,7 +1,9 @@
 //! What WinDAGs dashboards say, and what one of them alone is told.
 
-use footplate::core::{Answer, Receipt, Reference, Stage};
-use footplate::dialect::{Begin, Call, Dialect, Notice, Said, Unintelligible};
+use footplate::core::{Answer, Receipt, Reference, Stage, Start};
+use footplate::dialect::{
+    Begin, Call, Conversation, Dialect, Notice, Parting, Point, Said, Token, Unintelligible,
+};
 use footplate::model::*;
 
 use super::story::{ada, id, text};
@@ -56,6 +58,11 @@ fn what_a_dashboard_says_wrong_is_answered() {
             r#"{"type":"resync"}"#,
             r#"{"type":"error","message":"There is no message of type 'resync'"}"#,
         ),
+        (
+            // As the sample of seed 001 has it.
+            r#"{"type":"human_decision","priority":"high","timestamp":1795211611600}"#,
+            missing,
+        ),
         ("{}", r#"{"type":"error","message":"A message has a 'type'"}"#),
     ] {
         let mut talk = PLAIN.converse(&Call::to("dag-1"));
@@ -71,6 +78,8 @@ fn what_a_dashboard_says_wrong_is_answered() {
         r#"{"type":"human_decision","node_id":7,"decision":"approve"}"#,
         r#"{"type":"human_decision","node_id":"","decision":"approve"}"#,
         r#"{"type":"human_decision","node_id":"g","decision":""}"#,
+        r#"{"type":"human_decision","node_id":"g","decision":"modify","feedback":7}"#,
+        r#"{"type":7}"#,
     ] {
         assert!(read(frame).is_err(), "{frame}");
     }
@@ -118,4 +127,158 @@ fn success_is_silent_and_failure_is_an_error() {
     let unknown = Answer::Unknown { execution: id("dag-9") };
     let told = texts(|out| PLAIN.converse(&Call::default()).answer(&unknown, out));
     assert_eq!(told, [r#"{"type":"error","message":"Unknown DAG dag-9"}"#]);
+}
+
+fn watch(behind: Point) -> Said {
+    Said::Watch { name: "dag-1".into(), from: Begin::Replayed { behind, gaps: false } }
+}
+
+const EPOCH: Epoch = Epoch { boot: 7, nth: 3 };
+
+/// It watches, or is seated anew.
+fn watches(talk: &mut Box<dyn Conversation>) {
+    let head = Position { epoch: EPOCH, seq: Seq(9) };
+    let start = Start::After(head);
+    let answer = Answer::Watching { execution: id("dag-1"), start, head };
+    assert_eq!(texts(|out| talk.answer(&answer, out)), [""; 0]);
+}
+
+/// What follows when one that watches says this.
+fn asks(frame: &str) -> Option<Said> {
+    let mut talk = PLAIN.converse(&Call::to("dag-1"));
+    talk.opening();
+    watches(&mut talk);
+    assert_eq!(talk.next(), None);
+    assert_eq!(talk.read(frame), Ok(Said::Nothing), "{frame}");
+    talk.next()
+}
+
+#[test]
+fn how_far_it_has_seen_is_read_to_the_millisecond() {
+    // A record's `timestamp` is in milliseconds: what has the same has been seen.
+    const SEEN: i64 = 1_795_211_611_515_999;
+    for (last_seen, micros) in [
+        ("1795211611515", SEEN),
+        ("1795211611515.7", SEEN),
+        ("1795211611.515", SEEN),
+        ("1795211611.515987", SEEN),
+        ("1795211611", SEEN - 515_000),
+        ("1.795211611515e12", SEEN),
+        ("\"2026-11-20T21:53:31.515Z\"", SEEN),
+        ("\"2026-11-20T22:53:31.515123+01:00\"", SEEN),
+        ("0", 999),
+        ("253402300799999", 253_402_300_799_999_999),
+    ] {
+        let frame = format!(r#"{{"type":"resync_request","last_seen":{last_seen}}}"#);
+        let time = Timestamp(micros);
+        let expected = watch(Point::Moment { time, left: None });
+        assert_eq!(asks(&frame), Some(expected), "{last_seen}");
+    }
+    for frame in [
+        r#"{"type":"resync_request"}"#,
+        r#"{"type":"resync_request","last_seen":null,"reason":"gap"}"#,
+    ] {
+        assert_eq!(asks(frame), Some(watch(Point::Here)), "the state");
+    }
+}
+
+#[test]
+fn how_far_it_has_seen_is_never_guessed() {
+    for last_seen in [
+        "true",
+        "[]",
+        "{}",
+        "-1",
+        // Microseconds.
+        "1795211611515000",
+        "\"\"",
+        "\"yesterday\"",
+        "\"1795211611515\"",
+        "\"2026-11-20\"",
+        "\"2026-11-20T21:53:31\"",
+    ] {
+        let frame = format!(r#"{{"type":"resync_request","last_seen":{last_seen}}}"#);
+        let fault = read(&frame).unwrap_err();
+        assert!(fault.message.starts_with("resync_request: "), "{last_seen}: {fault:?}");
+    }
+    for last_seq in ["-1", "1.5", "\"7\"", "true"] {
+        let frame = format!(r#"{{"type":"resync_request","last_seq":{last_seq},"last_seen":1}}"#);
+        assert!(read(&frame).is_err(), "{last_seq}");
+    }
+}
+
+/// A number needs its log, and a client asks as soon as it is there.
+#[test]
+fn what_it_has_missed_waits_until_it_watches() {
+    let mut talk = PLAIN.converse(&Call::to("dag-1"));
+    let behind = |seq| Some(watch(Point::Record(Position { epoch: EPOCH, seq: Seq(seq) })));
+    let seq = |seq| format!(r#"{{"type":"resync_request","last_seq":{seq},"last_seen":"once"}}"#);
+    talk.opening();
+    assert_eq!(talk.read(&seq(5)), Ok(Said::Nothing));
+    assert_eq!(talk.next(), None);
+    texts(|out| talk.answer(&Answer::Unknown { execution: id("dag-1") }, out));
+    assert_eq!(talk.next(), None);
+    // One after the other: the second would take the place of the first.
+    assert_eq!(talk.read(&seq(3)), Ok(Said::Nothing));
+    watches(&mut talk);
+    assert_eq!((talk.next(), talk.next()), (behind(5), None));
+    watches(&mut talk);
+    assert_eq!((talk.next(), talk.next()), (behind(3), None));
+    watches(&mut talk);
+    assert_eq!(talk.next(), None);
+    // Until there is no end of it.
+    assert_eq!((talk.read(&seq(0)), talk.next()), (Ok(Said::Nothing), behind(0)));
+    for nth in 0..16 {
+        assert_eq!(talk.read(&seq(nth)), Ok(Said::Nothing));
+    }
+    assert!(talk.read(&seq(16)).is_err());
+    for nth in 0..16 {
+        watches(&mut talk);
+        assert_eq!(talk.next(), behind(nth));
+    }
+}
+
+#[test]
+fn a_heartbeat_is_answered_in_its_own_word() {
+    let mut talk = PLAIN.converse(&Call::to("dag-1"));
+    let time = Timestamp(0);
+    for (said, told) in [
+        (r#"{"type":"heartbeat"}"#, r#"{"type":"heartbeat"}"#),
+        (r#"{"type":"ping","timestamp":1795211611600}"#, r#"{"type":"pong"}"#),
+        (r#"{"type":"heartbeat","n":1}"#, r#"{"type":"heartbeat"}"#),
+    ] {
+        assert_eq!(talk.read(said), Ok(Said::Ping));
+        assert_eq!(texts(|out| talk.notice(&Notice::Pong { time }, out)), [told]);
+    }
+}
+
+#[test]
+fn a_token_that_does_not_count_ends_it() {
+    let principal = Principal::local();
+    let welcome = Notice::Welcome {
+        time: Timestamp(0),
+        boot: 7,
+        durability: Durability::Memory,
+        principal: &principal,
+        max_message: 1 << 20,
+        rate: (10, 600),
+    };
+    let mut talk = PLAIN.converse(&Call { token: Token::Bad, ..Call::to("dag-1") });
+    let told = texts(|out| talk.notice(&welcome, out));
+    assert_eq!(told, [r#"{"type":"error","message":"The token is not valid: get another one"}"#]);
+    assert_eq!(talk.opening(), None, "nothing is shown");
+    assert_eq!(talk.next(), Some(Said::Leave(Parting::Unauthenticated)));
+    for token in [Token::Absent, Token::Good] {
+        let mut talk = PLAIN.converse(&Call { token, ..Call::to("dag-1") });
+        assert_eq!(texts(|out| talk.notice(&welcome, out)), [""; 0]);
+        assert!(talk.opening().is_some());
+        assert_eq!(talk.next(), None);
+    }
+    // It counted, and no longer does.
+    let mut talk = PLAIN.converse(&Call::to("dag-1"));
+    let told = texts(|out| talk.notice(&Notice::Unauthenticated { expired: true }, out));
+    let expected = r#"{"type":"error","message":"The token is no longer valid: get another one"}"#;
+    assert_eq!(told, [expected]);
+    assert_eq!(talk.next(), Some(Said::Leave(Parting::Unauthenticated)));
+    assert_eq!(talk.next(), None);
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use footplate::auth::verifier::{Invalid, Verified, Verifier};
 use footplate::dialect::Said;
 use footplate::http::caller::{Allowed, Host, Origin};
+use footplate::model::Timestamp;
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -49,6 +51,41 @@ async fn knock(rig: &Rig, text: &str) -> String {
         answer += std::str::from_utf8(&part[..read]).unwrap();
     }
     answer
+}
+
+/// Of executions' dashboards, who is refused before its socket is open logs its user out: it is let in
+/// and told. So are all others but those of nebula, whose contract it is.
+#[tokio::test]
+async fn a_token_that_does_not_count_is_told_on_the_open_socket() {
+    #[derive(Debug)]
+    struct Nobodys;
+    impl Verifier for Nobodys {
+        fn verify(&self, _: &str, _: bool, _: Timestamp) -> Result<Verified, Invalid> {
+            Err(Invalid::Unknown)
+        }
+
+        fn wants(&self, _: bool) -> bool {
+            true
+        }
+    }
+    let rig = Rig::start(Setup { verifier: Arc::new(Nobodys), ..Setup::default() }).await;
+    let bad = ("authorization", "Bearer nobody's");
+    for (path, expected) in [
+        ("/ws/executions/x1", 101),
+        ("/api/ws/executions/x1", 101),
+        ("/api/dags/x1/stream", 101),
+        ("/ws/x1", 101),
+        ("/api/v1/ws", 401),
+    ] {
+        let plain = knock(&rig, &upgrade(&format!("GET {path}?token=nobodys HTTP/1.1"), &[])).await;
+        let header = knock(&rig, &upgrade(&format!("GET {path} HTTP/1.1"), &[bad])).await;
+        assert_eq!((status(&plain), status(&header)), (expected, expected), "{path}");
+        // Whoever it is, a foreign page comes no further.
+        let foreign = [bad, ("origin", "https://evil.example")];
+        let foreign = knock(&rig, &upgrade(&format!("GET {path} HTTP/1.1"), &foreign)).await;
+        assert_eq!(status(&foreign), 403, "{path}");
+    }
+    rig.end().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
-use footplate::auth::verifier::Loopback;
+use footplate::auth::verifier::{Loopback, Verifier};
 use footplate::dialect::Dialects;
 use footplate::http::assets::Directory;
 use footplate::http::caller::Allowed;
@@ -38,6 +38,7 @@ pub(super) struct Rig {
     pub(super) caps: Caps,
     pub(super) tasks: Tasks,
     pub(super) closing: CancellationToken,
+    pub(super) shards: Shards,
     /// What the shard is told.
     pub(super) inbox: mpsc::Receiver<Message>,
 }
@@ -49,6 +50,7 @@ pub(super) struct Setup {
     pub(super) allowed: Allowed,
     pub(super) caps: caps::Limits,
     pub(super) welcome: Welcome,
+    pub(super) verifier: Arc<dyn Verifier>,
 }
 
 impl Default for Setup {
@@ -60,6 +62,7 @@ impl Default for Setup {
             allowed: Allowed::default(),
             caps: caps::Limits::default(),
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
+            verifier: Arc::new(Loopback),
         }
     }
 }
@@ -74,11 +77,12 @@ impl Rig {
         let (inbox_in, inbox) = mpsc::channel(16);
         let (metrics, tasks) = (Arc::new(Metrics::new()), Tasks::new());
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
+        let shards = Shards::new(inbox_in);
         let site = Arc::new(Site {
-            shards: Shards::new(inbox_in),
+            shards: shards.clone(),
             dialects: Dialects::default(),
             kin: Kin::default(),
-            verifier: Arc::new(Loopback),
+            verifier: setup.verifier,
             clock: Clock::system(),
             welcome: setup.welcome,
             assets: setup.assets.map(Directory::new),
@@ -103,7 +107,7 @@ impl Rig {
         };
         let Address::Tcp(at) = *port.address() else { panic!("a TCP port") };
         tasks.spawn("port", door.open(port));
-        Self { at, metrics, caps, tasks, closing, inbox }
+        Self { at, metrics, caps, tasks, closing, shards, inbox }
     }
 
     pub(super) async fn connect(&self) -> TcpStream {

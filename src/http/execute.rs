@@ -1,0 +1,98 @@
+//! nebula's way to start an execution without a socket, in that protocol's words. What may be
+//! started, and by whom, is decided where all commands are: this only reads and answers.
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode, request};
+use hyper::body::Incoming;
+use serde_json::json;
+
+use super::rest::{Rest, completed, read};
+use super::{Body, Refusal, guest, json, listen, routes::Site};
+use crate::core::{Answer, Input, Stage};
+use crate::dialect::nebula::{code, objection, start};
+use crate::model::Principal;
+
+/// 202 with the execution's name as soon as the start stands in the log.
+pub(super) async fn execute(
+    site: &Site,
+    workflow: &str,
+    head: &request::Parts,
+    connection: Option<&listen::Connection>,
+    body: Incoming,
+) -> Response<Body> {
+    match ask(site, workflow, head, connection, body).await {
+        Ok(answer) => answer,
+        Err(refusal) => error(refusal.status, code(refusal.code), &refusal.message),
+    }
+}
+
+async fn ask(
+    site: &Site,
+    workflow: &str,
+    head: &request::Parts,
+    connection: Option<&listen::Connection>,
+    body: Incoming,
+) -> Result<Response<Body>, Refusal> {
+    let principal = Arc::new(principal(site, head, connection)?);
+    let known = [("type", "execute_workflow"), ("workflow_id", workflow)];
+    let body = read(&head.headers, body).await?;
+    // Who has nothing to say to a workflow need say nothing.
+    let body = if body.trim_ascii().is_empty() { "{}" } else { &*body };
+    let ask = start(&completed(&known, body))
+        .map_err(|fault| Refusal::new(StatusCode::BAD_REQUEST, fault.code, fault.message))?;
+    let rest = Rest { site, principal: Arc::clone(&principal) };
+    let principal = Principal::clone(&principal);
+    let input = |viewer| Input::Commanded { viewer, principal, ask };
+    Ok(answered(workflow, &rest.answer(input).await?))
+}
+
+/// Whoever the token names; without one, whoever is on this machine where nobody needs any.
+fn principal(
+    site: &Site,
+    head: &request::Parts,
+    connection: Option<&listen::Connection>,
+) -> Result<Principal, Refusal> {
+    let local = connection.is_none_or(|it| it.peer.is_local());
+    let refused =
+        |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
+    match guest::token(&head.headers) {
+        Some(token) => {
+            let verified = site.verifier.verify(&token, local, site.clock.now().time);
+            let invalid = |_| refused("The token is not valid, or no longer: get another one.");
+            verified.map(|it| it.principal).map_err(invalid)
+        }
+        None if site.verifier.wants(local) => {
+            Err(refused("Send a token, as `authorization: Bearer …`."))
+        }
+        None => Ok(Principal::local()),
+    }
+}
+
+fn answered(workflow: &str, answer: &Answer) -> Response<Body> {
+    if let Answer::Receipt(receipt) = answer {
+        if let Some((code, message)) = objection(workflow, receipt) {
+            return error(status(code, &receipt.stage), code, &message);
+        }
+        if let Some(execution) = &receipt.execution {
+            let body = json!({ "execution_id": execution.as_str() });
+            return json(StatusCode::ACCEPTED, body.to_string());
+        }
+    }
+    let message = "The relay did not answer to the point. Ask again.";
+    error(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
+}
+
+fn status(code: &str, stage: &Stage) -> StatusCode {
+    match (code, stage) {
+        ("NOT_FOUND", _) => StatusCode::NOT_FOUND,
+        (_, Stage::Forbidden) => StatusCode::FORBIDDEN,
+        ("CONFLICT", _) => StatusCode::CONFLICT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let body = json!({ "error": { "code": code, "message": message } });
+    json(status, body.to_string())
+}
