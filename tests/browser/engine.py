@@ -1,7 +1,8 @@
 """An engine that does what it is told, line by line on its standard input, by the committed client.
 
 A line is JSON: `[method, {arguments}]` of the execution (`node`, `log`, `cost`, `graph`, `gate`, `finish` …), or
-`["consume", {"gate_id": …}]` and `["withdraw", {"gate_id": …, "reason": …}]`. On its standard output it says, in JSON too,
+`["consume", {"gate_id": …}]`, `["withdraw", {"gate_id": …, "reason": …}]`, `["emit", {…}]` with an event as JSON, 
+`["flush", {}]`, which is done when the relay has everything, or `["rest", {"seconds": …}]`. On its standard output it says, in JSON too,
 what it has done and what came of each gate. With the end of the input it leaves.
 
     python engine.py TARGET EXECUTION NAME
@@ -12,10 +13,12 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from typing import Any
 
 import footplate
 from footplate import proto as pb
+from google.protobuf.json_format import ParseDict
 from google.protobuf.timestamp_pb2 import Timestamp
 
 SAYING = threading.Lock()
@@ -55,6 +58,12 @@ def main() -> None:
                 execution.graph(arguments["nodes"], [tuple(it) for it in arguments["edges"]])
             elif method == "consume":
                 threading.Thread(target=consume, args=(gates[arguments["gate_id"]],), daemon=True).start()
+            elif method == "emit":
+                execution.emit(ParseDict(arguments, pb.Event()))
+            elif method == "flush":
+                engine.flush(30)
+            elif method == "rest":
+                time.sleep(arguments["seconds"])
             elif method == "withdraw":
                 execution.withdraw(gates[arguments["gate_id"]], arguments["reason"])
             else:

@@ -2,10 +2,12 @@
 // started them. It must never answer in place of one of them.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import WebSocket from 'ws';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.join(here, '../..');
@@ -23,7 +25,7 @@ const environment = () => Object.fromEntries(Object.entries(process.env).filter(
 
 const endings = new WeakMap();
 /** At the test's end, what was started last ends first: no page sees its relay go. */
-function atEnd(t, end) {
+export function atEnd(t, end) {
   if (!endings.has(t)) {
     endings.set(t, []);
     t.after(async () => {
@@ -118,22 +120,38 @@ export function example(t, relay, execution) {
   return new Program(t, needed('FOOTPLATE_PYTHON'), [file, '--target', relay.target, '--execution', execution, '--fast']);
 }
 /** An engine that does what it is told, and has done it when `tell` is over. */
-export class Puppet extends Program {
+class Obedient extends Program {
   #told = 0;
-  constructor(t, relay, execution, name = execution) {
-    super(t, needed('FOOTPLATE_PYTHON'), [path.join(here, 'engine.py'), relay.target, execution, name]);
-  }
+  constructor(t, file, ...args) { super(t, needed('FOOTPLATE_PYTHON'), [path.join(here, file), ...args]); }
   async tell(...orders) {
     for (const order of orders) this.process.stdin.write(`${JSON.stringify(order)}\n`);
     this.#told += orders.length;
     await this.find((lines) => lines.filter((line) => line.startsWith('{"did"')).length >= this.#told, `${orders.at(-1)[0]} is not done`);
   }
-  /** What came of a gate. */
-  async outcome(gate) {
-    const find = (lines) => lines.filter((line) => line.startsWith('{"gate_id"')).map((line) => JSON.parse(line)).find((it) => it.gate_id === gate);
-    return this.find(find, `nothing came of ${gate}`);
+  /** What it has said about something. */
+  says(what, value, fault) {
+    const find = (lines) => lines.filter((line) => line.startsWith(`{"${what}"`)).map((line) => JSON.parse(line)).find((it) => value === undefined || it[what] === value);
+    return this.find(find, fault);
   }
 }
+/** One with the committed client, for one execution. */
+export class Puppet extends Obedient {
+  constructor(t, relay, execution, name = execution) { super(t, 'engine.py', relay.target, execution, name); }
+  /** What came of a gate. */
+  async outcome(gate) { return this.says('gate_id', gate, `nothing came of ${gate}`); }
+}
+/** One without, for what it is asked to start. */
+export class Starter extends Obedient {
+  constructor(t, relay, workflow) { super(t, 'starter.py', relay.target, workflow); }
+  ready() { return this.says('ready', true, 'the relay does not welcome it'); }
+  /** What it was asked to start: the execution's name, the workflow, and what is to be done. */
+  started() { return this.says('started', undefined, 'nobody starts anything'); }
+}
+/** Events as both of them can be told to state them. */
+export const event = (kind, fields) => ['emit', { [kind]: fields }];
+export const nodeIs = (nodeId, status, more) => event('nodeChanged', { nodeId, status: `NODE_STATUS_${status.toUpperCase()}`, ...more });
+export const logged = (message, level = 'INFO') => event('logWritten', { message, level: `LOG_LEVEL_${level}` });
+export const planned = (...ids) => event('graphDeclared', { replace: true, nodes: ids.map((nodeId) => ({ nodeId, label: `${nodeId} it` })), edges: ids.slice(1).map((targetNodeId, at) => ({ sourceNodeId: ids[at], targetNodeId })) });
 export const OPTIONS = [
   { option_id: 'approve', label: 'Ship it', kind: 1, style: 2 },
   { option_id: 'reject', label: 'Reject it', kind: 2, style: 3 },
@@ -142,7 +160,9 @@ export const OPTIONS = [
 /** A way to a relay that can be held up: what is under way on it then does not arrive. */
 export async function way(t, relay) {
   const pairs = new Set();
+  let broken = false;
   const server = net.createServer((near) => {
+    if (broken) return near.on('error', () => {}).resetAndDestroy();
     const far = net.connect(relay.port, '127.0.0.1');
     const pair = [near, far];
     pairs.add(pair);
@@ -161,8 +181,52 @@ export async function way(t, relay) {
     deafen() { for (const [near, far] of pairs) { far.unpipe(near); far.pause(); } },
     /** Nothing is said to the relay any more on the connections that there are. */
     mute() { for (const [near, far] of pairs) { near.unpipe(far); near.pause(); } },
-    mend() { for (const [near, far] of pairs) far.pipe(near); },
+    /** It breaks, and nobody gets through until it is mended. */
+    cut() {
+      broken = true;
+      for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy();
+    },
+    mend() {
+      broken = false;
+      for (const [near, far] of pairs) far.pipe(near);
+    },
   };
+}
+
+/** Things that come one by one, and can be waited for. */
+export function news() {
+  const all = [];
+  const wake = new Set();
+  return {
+    all,
+    /** One more; or nothing but an occasion to look again. */
+    add(...more) {
+      all.push(...more);
+      for (const look of [...wake]) look();
+    },
+    /** Waits until `look` finds something among all of them. */
+    until: (look, what) => new Promise((resolve, reject) => {
+      const end = (settle, value) => { clearTimeout(timer); wake.delete(again); settle(value); };
+      const again = () => {
+        const found = look(all);
+        if (found) end(resolve, found);
+      };
+      const timer = setTimeout(() => end(reject, new Error(`${what}: not in time; the last were:\n${all.slice(-20).map((it) => JSON.stringify(it)).join('\n')}`)), PATIENCE);
+      wake.add(again);
+      again();
+    }),
+  };
+}
+
+/** What the native protocol tells of an execution. */
+export async function follow(t, relay, execution) {
+  const told = news();
+  const socket = new WebSocket(`${relay.url.replace('http', 'ws')}/v1/stream`, 'footplate.v1');
+  socket.on('message', (text) => told.add(JSON.parse(text)));
+  atEnd(t, () => socket.terminate());
+  await once(socket, 'open');
+  socket.send(JSON.stringify({ type: 'subscribe', execution_id: execution }));
+  return told;
 }
 
 let browser;
@@ -185,6 +249,8 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   const faults = [];
   const asked = [];
   const said = [];
+  const sockets = [];
+  const heard = news();
   const gone = /^(WebSocket connection to|Failed to load resource)/;
   await page.addInitScript(() => addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`)));
   page.on('console', (it) => { if (['error', 'warning'].includes(it.type()) && !(lost && gone.test(it.text()))) faults.push(`${it.type()}: ${it.text()}`); });
@@ -193,7 +259,10 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   page.on('request', (request) => asked.push(request.url()));
   page.on('websocket', (socket) => {
     asked.push(socket.url());
-    socket.on('framesent', ({ payload }) => said.push(JSON.parse(payload)));
+    const number = sockets.push(socket) - 1;
+    socket.on('framesent', ({ payload }) => said.push(payload.startsWith('{') ? JSON.parse(payload) : payload));
+    socket.on('framereceived', ({ payload }) => heard.add({ ...JSON.parse(payload), socket: number }));
+    socket.on('close', () => heard.add());
   });
   atEnd(t, async () => {
     await context.close();
@@ -206,6 +275,14 @@ export async function open(t, url, { lost = false, axe = false, ...options } = {
   return Object.assign(page, {
     /** The decisions that this page has sent, each as often as it was. */
     decisions: () => said.filter((it) => it.type === 'human_decision'),
+    /** What it has sent, and what it was sent, each message with the number of its `socket`. */
+    said,
+    heard: heard.all,
+    sockets: () => sockets.length,
+    /** How many of its sockets are open, or are going to be. */
+    openSockets: () => sockets.filter((it) => !it.isClosed()).length,
+    /** Waits until it was sent what `look` finds. */
+    hears: (look, what) => heard.until(look, what),
   });
 }
 

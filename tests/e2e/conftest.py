@@ -11,8 +11,9 @@ import footplate
 import pytest
 import trustme
 
-pytest.register_assert_rewrite("engines", "relay", "viewer")
+pytest.register_assert_rewrite("dashboards", "engines", "relay", "viewer")
 
+from dashboards import Stage, Way  # noqa: E402
 from engines import Example, Wire  # noqa: E402
 from relay import Certificate, Relay, scratch  # noqa: E402
 from viewer import Socket, Viewer  # noqa: E402
@@ -77,6 +78,14 @@ class Bench:
         socket = Socket(relay, f"/api/dags/{dag_id}/stream", **options)
         self._things.callback(socket.close)
         return socket
+
+    def way(self, relay: Relay) -> Way:
+        """A way to a relay that can be cut, with a stage for the dashboards that go it."""
+        stage = Stage()
+        self._things.callback(stage.close)
+        way = Way(stage, relay)
+        self._things.callback(way.close)
+        return way
 
 
 @pytest.fixture

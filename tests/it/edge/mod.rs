@@ -7,6 +7,7 @@ mod certs;
 mod config;
 mod config_document;
 mod config_layers;
+mod dashboards;
 mod drain;
 mod engines;
 mod handshake;
