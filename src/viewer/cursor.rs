@@ -126,8 +126,12 @@ impl Cursor {
         self.held = true;
     }
 
-    /// The last record that it has sent.
+    /// The last record that it has sent. None of a state that it rests behind: what is older may
+    /// have yet to be asked for.
     pub fn position(&self) -> Option<Position> {
+        if self.rests {
+            return None;
+        }
         Some(Position { epoch: self.epoch?, seq: self.at? })
     }
 

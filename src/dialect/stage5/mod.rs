@@ -100,17 +100,18 @@ impl Dialect for Stage5 {
 
     fn stirs(&self, record: &Record) -> bool {
         let After { before, progress, .. } = &record.after;
-        let graph = match &record.fact {
-            _ if record.contradiction.is_some() => return false,
-            Fact::Said { event, .. } => {
-                if event.native_forms.iter().any(|form| &*form.protocol == NAME) {
-                    return false;
-                }
-                matches!(event.kind, Kind::GraphDeclared(_) | Kind::GraphMutated(_))
+        if record.contradiction.is_some() {
+            return false;
+        }
+        let mut declared = false;
+        if let Fact::Said { event, .. } = &record.fact {
+            // Who speaks the protocol has said it already.
+            if event.native_forms.iter().any(|form| &*form.protocol == NAME) {
+                return false;
             }
-            _ => false,
-        };
-        graph || before.nodes != progress.nodes
+            declared = matches!(event.kind, Kind::GraphDeclared(_) | Kind::GraphMutated(_));
+        }
+        declared || before.nodes != progress.nodes
     }
 
     fn level(&self, execution: &ExecutionId, at: Position, state: &Execution, out: &mut Frames) {

@@ -76,10 +76,8 @@ impl Fields for Stepped<'_> {
                 to.put("output", &Plain(node.output.as_ref()))
             }
             Some("step_failed") => {
-                let otherwise = match node.status {
-                    NodeStatus::Cancelled => "Step cancelled",
-                    _ => "Step failed",
-                };
+                let cancelled = node.status == NodeStatus::Cancelled;
+                let otherwise = if cancelled { "Step cancelled" } else { "Step failed" };
                 step.head(to)?;
                 to.put("error", step.error().unwrap_or(otherwise))?;
                 to.put("traceback", &node.failure.as_ref().and_then(|it| it.traceback.as_ref()))
@@ -100,11 +98,9 @@ impl Fields for Progress<'_> {
         let most = if node.status == NodeStatus::Completed { 100.0 } else { 99.0 };
         let percentage = node.fraction.map(|it| (it * 100.0).floor().clamp(0.0, most) as u8);
         to.put("progress_percentage", &percentage)?;
-        let message = match node.status {
-            NodeStatus::Paused | NodeStatus::Retrying => node.reason.as_deref(),
-            _ => None,
-        };
-        to.put("message", &node.progress_message.as_deref().or(message))
+        let rests = matches!(node.status, NodeStatus::Paused | NodeStatus::Retrying);
+        let reason = node.reason.as_deref().filter(|_| rests);
+        to.put("message", &node.progress_message.as_deref().or(reason))
     }
 }
 

@@ -53,7 +53,12 @@ fn in_stage5() -> Vec<String> {
         };
         talk.notice(&welcome, out);
         let records = story.records.iter().chain(&rest.records);
-        records.filter(is_own).for_each(|record| dialect.record(record, out));
+        for record in records.filter(is_own) {
+            let mut record = record.clone();
+            // At an end the core has summed up.
+            record.after.cost.get_or_insert(story.state.cost());
+            dialect.record(&record, out);
+        }
         dialect.state(&young.id, young.position(), &young.state, out);
         dialect.level(&young.id, young.position(), &young.state, out);
         dialect.heartbeat(&story.id, story.position(), story.time(), out);

@@ -52,21 +52,21 @@ impl Bench {
         said
     }
 
-    fn answer(&mut self, answer: Answer) -> (Vec<Value>, Option<Said>) {
-        let told = values(|out| self.talk.answer(&answer, out));
+    fn answer(&mut self, answer: &Answer) -> (Vec<Value>, Option<Said>) {
+        let told = values(|out| self.talk.answer(answer, out));
         (told, self.talk.next())
     }
 
     fn watching(&mut self) -> Option<Said> {
         let head = Position { epoch: Epoch { boot: 7, nth: 1 }, seq: Seq(5) };
         let start = Start::After(head);
-        let (told, said) = self.answer(Answer::Watching { execution: id("run-9"), start, head });
+        let (told, said) = self.answer(&Answer::Watching { execution: id("run-9"), start, head });
         assert_eq!(told, [Value::Null; 0]);
         said
     }
 
     fn unknown(&mut self) -> (Vec<Value>, Option<Said>) {
-        self.answer(Answer::Unknown { execution: id("run-9") })
+        self.answer(&Answer::Unknown { execution: id("run-9") })
     }
 
     fn pass(&mut self, span: Duration) -> (Vec<Value>, Option<Said>) {
@@ -98,7 +98,7 @@ impl Bench {
             by: Some(ada()),
             at: None,
         });
-        let (told, said) = self.answer(answer);
+        let (told, said) = self.answer(&answer);
         assert_eq!(said, None);
         told.iter().map(fault).collect()
     }
@@ -355,7 +355,7 @@ fn what_an_engine_can_not_do_is_not_available() {
     let mut told = vec![];
     while let Some(effect) = relay.poll_effect() {
         if let Effect::Answer { answer, .. } = effect {
-            told.extend(bench.answer(answer).0);
+            told.extend(bench.answer(&answer).0);
         }
     }
     let message = "The pause was refused: the engine has not said that it can do this";
