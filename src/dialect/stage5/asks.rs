@@ -92,8 +92,11 @@ pub(super) fn read(frame: &str, run: &Text) -> Result<Ask, Unintelligible> {
 }
 
 fn micros(since: f64) -> i64 {
+    let unit = if SECONDS < since { 1e3 } else { 1e6 };
+    // A whole one means all of it: what happened in it and was seen is not told again.
+    let rest = if since.fract() == 0.0 { unit - 1.0 } else { 0.0 };
     // What is beyond the numbers is the first or the last of them.
-    (if SECONDS < since { since * 1e3 } else { since * 1e6 }) as i64
+    (since * unit + rest) as i64
 }
 
 fn decision(

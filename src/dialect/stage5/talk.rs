@@ -30,6 +30,8 @@ pub(super) struct Talk {
     /// The relay's clock, and when it showed that.
     clock: Option<(Timestamp, Instant)>,
     replay: Replay,
+    /// Behind which point, as far as it has said.
+    behind: Point,
     /// Whether anybody has spoken of its run, where that is known.
     known: Option<bool>,
     /// Nobody has; that is told once it is clear that it does not want it to begin.
@@ -58,6 +60,7 @@ enum Replay {
 /// What a message changes here.
 #[derive(Debug)]
 enum Change {
+    Notes(Point),
     Replays,
     Gives(Order),
     Starts(CommandAsk),
@@ -71,6 +74,7 @@ impl Talk {
             now: None,
             clock: None,
             replay: Replay::Settled,
+            behind: Point::Oldest,
             known: None,
             owes: false,
             start: None,
@@ -124,6 +128,7 @@ impl Talk {
     /// Its last message was heard.
     fn settle(&mut self) {
         match self.change.take() {
+            Some(Change::Notes(point)) => self.behind = point,
             Some(Change::Replays) => (self.replay, self.owes) = (Replay::Settled, false),
             Some(Change::Gives(order)) => remember(&mut self.nameless, order),
             Some(Change::Starts(ask)) => self.begin(ask),
@@ -144,6 +149,12 @@ impl Talk {
         let now = self.time();
         let moment = |since| Point::Moment { time: Timestamp(since).min(now), left: None };
         let point = since.map_or(Point::Oldest, moment);
+        if let Replay::Held(_) = self.replay {
+            // Some of its clients close a connection right after they have asked this, and take the
+            // answer for missed or for heard, as it happens: there is none until the window is over.
+            self.change = Some(Change::Notes(point));
+            return None;
+        }
         self.change = Some(Change::Replays);
         self.watch(match (self.known, self.replay) {
             // Its first wish has come true.
@@ -249,7 +260,7 @@ impl Conversation for Talk {
                 (self.known, self.owes, self.start) = (Some(true), false, None);
                 if self.replay == Replay::Due {
                     self.replay = Replay::Settled;
-                    self.next = self.watch(Begin::Behind(Point::Oldest));
+                    self.next = self.watch(Begin::Behind(self.behind.clone()));
                 }
             }
             Answer::Unknown { .. } => self.unknown(out),
@@ -301,7 +312,7 @@ impl Conversation for Talk {
         self.replay = Replay::Due;
         if self.known == Some(true) {
             self.replay = Replay::Settled;
-            self.next = self.watch(Begin::Behind(Point::Oldest));
+            self.next = self.watch(Begin::Behind(self.behind.clone()));
         }
         if std::mem::take(&mut self.owes) {
             self.not_found(out);
