@@ -1,7 +1,6 @@
 //! Who is told which logs of a group there are, and which come.
 
 use super::run::Shard;
-use super::viewers::Reach;
 use crate::auth::access::{self, Action};
 use crate::dialect::Group;
 use crate::model::{ExecutionId, ViewerId};

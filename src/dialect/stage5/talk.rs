@@ -34,7 +34,7 @@ pub(super) struct Talk {
     replay: Replay,
     /// How long that is held.
     window: Duration,
-    /// Behind which point.
+    /// Behind which point, as far as it has said.
     behind: Point,
     /// Whether anybody has spoken of its run, where that is known.
     known: Option<bool>,
@@ -64,6 +64,7 @@ enum Replay {
 /// What a message changes here.
 #[derive(Debug)]
 enum Change {
+    Notes(Point),
     Replays,
     Gives(Order),
     Starts(CommandAsk),
@@ -132,6 +133,7 @@ impl Talk {
     /// Its last message was heard.
     fn settle(&mut self) {
         match self.change.take() {
+            Some(Change::Notes(point)) => self.behind = point,
             Some(Change::Replays) => (self.replay, self.owes) = (Replay::Settled, false),
             Some(Change::Gives(order)) => remember(&mut self.nameless, order),
             Some(Change::Starts(ask)) => self.begin(ask),
@@ -152,8 +154,10 @@ impl Talk {
         let now = self.time();
         let moment = |since| Point::Moment { time: Timestamp(since).min(now), left: None };
         let point = since.map_or(Point::Oldest, moment);
-        if let (Some(true), Replay::Held(_)) = (self.known, self.replay) {
-            self.behind = point;
+        if let Replay::Held(_) = self.replay {
+            // Some of its clients close a connection right after they have asked this, and take the
+            // answer for missed or for heard, as it happens: there is none until the window is over.
+            self.change = Some(Change::Notes(point));
             return None;
         }
         self.change = Some(Change::Replays);
@@ -261,7 +265,7 @@ impl Conversation for Talk {
                 (self.known, self.owes, self.start) = (Some(true), false, None);
                 if self.replay == Replay::Due {
                     self.replay = Replay::Settled;
-                    self.next = self.watch(Begin::Behind(Point::Oldest));
+                    self.next = self.watch(Begin::Behind(self.behind.clone()));
                 }
             }
             Answer::Unknown { .. } => self.unknown(out),
