@@ -81,6 +81,16 @@ impl Node {
         !matches!(self.status, NodeStatus::Pending | NodeStatus::Ready | NodeStatus::Queued)
     }
 
+    /// When it began: as its engine says, else by the relay's clock.
+    pub fn began_at(&self) -> Option<Timestamp> {
+        self.start_time.or(self.began.map(|(_, time)| time))
+    }
+
+    /// When it ended, unless it goes on since: as its engine says, else by the relay's clock.
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        self.finish_time.or(self.ended).filter(|_| self.status.is_final())
+    }
+
     /// What a person calls it.
     pub fn title(&self) -> &str {
         let declared = self.graph.as_ref().and_then(|graph| graph.label.as_deref());

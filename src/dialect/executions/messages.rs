@@ -121,8 +121,8 @@ impl Fields for Dressed<&NodeState<'_>> {
         to.put("input", &node.input.as_ref().map(Raw))?;
         to.put("output", &output.map(Raw))?;
         to.put("error", &error.or(cancelled).filter(|_| failed))?;
-        to.put("started_at", &node.start_time.map(|it| words::time(it, *dress)))?;
-        to.put("completed_at", &node.finish_time.map(|it| words::time(it, *dress)))
+        to.put("started_at", &node.began_at().map(|it| words::time(it, *dress)))?;
+        to.put("completed_at", &node.ended_at().map(|it| words::time(it, *dress)))
     }
 }
 

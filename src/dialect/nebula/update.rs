@@ -7,9 +7,7 @@ use serde::ser::SerializeMap;
 
 use crate::core::Execution;
 use crate::dialect::object::{Fields, List, Object, Put, Raw, Shown, time};
-use crate::model::{
-    CommandKind, ExecutionId, ExecutionStatus, Node, NodeStatus, Seq, Timestamp, WorkflowId,
-};
+use crate::model::{CommandKind, ExecutionId, ExecutionStatus, Node, NodeStatus, Seq, WorkflowId};
 
 /// Bytes of results and errors in one update. A client that is shown all of them each time must not be
 /// sent more at once than it can take.
@@ -155,22 +153,14 @@ impl Fields for Action<'_> {
         to.put("action_id", node.id.as_str())?;
         to.put("name", node.title())?;
         to.put("status", status)?;
-        let [began, ended] = times(node);
-        to.maybe("started_at", time(began))?;
-        to.maybe("completed_at", time(ended))?;
+        to.maybe("started_at", time(node.began_at()))?;
+        to.maybe("completed_at", time(node.ended_at()))?;
         to.maybe("duration_ms", duration(node))?;
         to.maybe("result", node.output.as_ref().filter(|_| *whole).map(Raw))?;
         // What went wrong on the way to a completion is no error of it.
         let wrong = node.failure.as_ref().filter(|_| *whole && *status != "completed");
         to.maybe("error", wrong.map(|it| &it.message))
     }
-}
-
-/// When it began and ended: as its engine says, else by the relay's clock.
-fn times(node: &Node) -> [Option<Timestamp>; 2] {
-    let began = node.start_time.or(node.began.map(|(_, time)| time));
-    let ended = node.finish_time.or(node.ended);
-    [began, ended.filter(|_| node.status.is_final())]
 }
 
 /// In milliseconds. Never from two clocks.

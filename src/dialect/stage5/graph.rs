@@ -110,8 +110,8 @@ impl Fields for GraphedNode<'_> {
         to.put("level", level)?;
         to.maybe("description", declared.and_then(|it| it.description.as_ref()))?;
         to.maybe("goal", node.goal.as_ref().or(declared.and_then(|it| it.goal.as_ref())))?;
-        to.maybe("started_at", time(node.start_time))?;
-        to.maybe("completed_at", time(node.finish_time))?;
+        to.maybe("started_at", time(node.began_at()))?;
+        to.maybe("completed_at", time(node.ended_at()))?;
         let failure = node.failure.as_ref().filter(|_| node.status == NodeStatus::Failed);
         to.maybe("error", failure.map(|it| &it.message))?;
         let extra = node.extra.as_ref().or(declared.and_then(|it| it.extra.as_ref()));
