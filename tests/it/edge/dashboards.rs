@@ -130,6 +130,7 @@ impl<Told: DeserializeOwned + Send + 'static> Dashboard<Told> {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(dead_code, reason = "that it is there, and of this type, is what is tested")]
+#[expect(clippy::enum_variant_names, reason = "the protocol's own words")]
 enum Dag {
     NodeState {
         node_id: String,

@@ -23,12 +23,15 @@ const CONNECTIONS: usize = 25;
 /// Events between two of them.
 const BURST: u64 = 3;
 
+/// What the function is given: which socket, and what came.
+type Call = (usize, Value);
+
 /// A page.
 struct Hook {
     port: u16,
     sockets: Vec<SplitSink<WebSocketStream<TcpStream>, Message>>,
     readers: JoinSet<()>,
-    callback: (mpsc::Sender<(usize, Value)>, mpsc::Receiver<(usize, Value)>),
+    callback: (mpsc::Sender<Call>, mpsc::Receiver<Call>),
     /// What the function was given: events, and how often each.
     given: BTreeMap<String, u32>,
     /// When it was given something last, in milliseconds: it has no other idea of a place.
