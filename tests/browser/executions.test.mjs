@@ -89,8 +89,13 @@ describe('a dashboard of the executions API', { concurrency: true }, () => {
     line.mend();
     await says(node(page, 'test'), 'completed');
     await says(page.getByRole('log'), 'two');
+    // It is back at the new relay before its engine, and is not sent away.
+    puppet.signal('SIGSTOP');
     await relay.kill();
+    const before = page.sockets();
     await relay.start();
+    await page.hears((all) => all.find((it) => it.type === 'pong' && it.socket >= before), 'it never comes back');
+    puppet.signal('SIGCONT');
     await puppet.tell(['log', { message: 'three', level: 'error' }], ['flush', {}]);
     await says(page.getByRole('log'), 'three');
     await puppet.tell(['log', { message: 'four' }], ['node', { node_id: 'ship', status: 'completed' }], ['finish', { output: { released: '4.2' } }]);
