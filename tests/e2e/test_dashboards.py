@@ -152,12 +152,16 @@ def test_a_dashboard_of_nebula_names_in_its_token_what_it_watches_after_the_rela
     execution.node("build", "completed")
     dashboard.expect("execution_update", lambda it: it["execution"]["progress"]["current_action"] == 1)
     dashboard.wait(lambda: dashboard.lines, "no line")
+    before = len(dashboard.of("execution_update"))
     again(bench, first)
+    # To the new relay it is a stranger: it is shown the state, and lines from then on.
+    dashboard.wait(lambda: len(dashboard.of("execution_update")) > before, "the state after the relay died")
     execution.log("two")
     execution.node("ship", "failed", error="the mirror is gone")
     execution.finish("failed", error="the mirror is gone")
     ended = dashboard.expect("execution_update", lambda it: it["execution"]["status"] == "failed")["execution"]
     assert {it["action_id"]: it["status"] for it in ended["actions_executed"]} == {"build": "completed", "ship": "failed"}
+    dashboard.wait(lambda: "[INFO] two" in dashboard.lines, "the line after the relay died")
     assert dashboard.statuses[RUN][-1] == "failed" and dashboard.lines[:2] == ["[INFO] one", "[INFO] two"]
 
 

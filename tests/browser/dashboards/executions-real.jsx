@@ -18,7 +18,7 @@ function useWebSocket({ executionId, token, onStatus, onNodeUpdate, onLog, onCom
       ws.onopen = () => {
         attempts.current = 0;
         setIsConnected(true);
-        pings = setInterval(() => ws.send('ping'), 25 * SECOND);
+        pings = setInterval(() => { if (ws.readyState === WebSocket.OPEN) ws.send('ping'); }, 25 * SECOND);
       };
       ws.onmessage = ({ data }) => {
         const message = JSON.parse(data);

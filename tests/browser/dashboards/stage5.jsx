@@ -48,7 +48,7 @@ function WebSocketProvider({ runId, task, config, children }) {
         dispatch({ event_type: '_connected', data: true });
         if (task) ws.send(JSON.stringify({ task, config }));
         if (seen.current) ws.send(JSON.stringify({ type: 'request_state', since: seen.current }));
-        pings = setInterval(() => ws.send(JSON.stringify({ type: 'ping' })), 30 * SECOND);
+        pings = setInterval(() => { if (ws.readyState === WebSocket.OPEN) ws.send(JSON.stringify({ type: 'ping' })); }, 30 * SECOND);
       };
       ws.onmessage = ({ data }) => {
         const event = JSON.parse(data);
