@@ -181,6 +181,17 @@ impl Manners {
     pub fn is_seed(self) -> bool {
         self != Self::Native
     }
+
+    /// Whether its clients open connections and forget them: one that shows no life is told nothing
+    /// while there is a newer one, which goes on where it was.
+    pub fn leaves_some_behind(self) -> bool {
+        self == Self::Stage5
+    }
+
+    /// Whether what a client may say is counted over all its connections together.
+    pub fn counts_clients(self) -> bool {
+        self == Self::Nebula
+    }
 }
 
 /// One execution, for the directory.

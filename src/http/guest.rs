@@ -60,7 +60,7 @@ impl Site {
                 origin: text(header::ORIGIN),
                 token: shown.map(|it| Sha256::digest(it.as_bytes()).into()),
             };
-            let mutes = dialect.manners() == Manners::Stage5;
+            let mutes = dialect.manners().leaves_some_behind();
             if mutes && MANY < self.kin.living(&likeness) {
                 tokio::time::sleep(MANY_WAIT).await;
             }

@@ -132,11 +132,10 @@ impl Room {
             let dialect = channel.dialect;
             channel.owed.level |= stirs(dialect);
             channel.owed.urgent |= line.last;
-            let too_much = line.log && channel.is_too_much();
+            let said = !(line.log && channel.is_too_much());
             channel.draft.record(|out| {
-                if too_much {
-                } else {
-                    render(dialect, out)
+                if said {
+                    render(dialect, out);
                 }
             });
             // What is owed belongs to a record: that can't be written before it is known.

@@ -198,9 +198,6 @@ impl<Store: Backend> Shard<Store> {
         // Only the tape knows what it can still send.
         let tail = shared.look(|tape| tape.tail());
         if !matches!(from, Begin::After(_)) {
-            let still =
-                room.still(dialect, gauge, |out| dialect.state(execution, head, state, out));
-            let still = still?.unwrap_or_else(|| unreachable!("it has just been joined"));
             let (point, gaps) = match from {
                 Begin::Replayed { behind, gaps } => (behind, *gaps),
                 Begin::Shown(behind) | Begin::Behind(behind) => (behind, true),
@@ -210,13 +207,19 @@ impl<Store: Backend> Shard<Store> {
             let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
             let at = at.map_or(head.seq, |at| at.max(tail));
             let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
+            // Only where it is shown: a whole state is much to render.
+            let mut still = || {
+                let render = |out: &mut _| dialect.state(execution, head, state, out);
+                let still = room.still(dialect, gauge, render)?;
+                Ok(still.unwrap_or_else(|| unreachable!("it has just been joined")))
+            };
             let cursor = match from {
-                Begin::Shown(_) => cursor.showing(still),
-                Begin::Held => cursor.showing(still).resting(),
+                Begin::Shown(_) => cursor.showing(still()?),
+                Begin::Held => cursor.showing(still()?).resting(),
                 Begin::Behind(_) => cursor,
                 // Who is told everything from the beginning needs to be told nothing again.
                 Begin::Replayed { behind: Point::Oldest, .. } if at == Seq(0) => cursor,
-                Begin::Replayed { .. } | Begin::After(_) => cursor.then(still),
+                Begin::Replayed { .. } | Begin::After(_) => cursor.then(still()?),
             };
             let start = Start::After(Position { seq: at, ..head });
             let answer = Answer::Watching { execution: execution.clone(), start, head };

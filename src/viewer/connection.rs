@@ -31,7 +31,7 @@ use super::pulse::{Due, Pulse};
 use super::talk::Talk;
 use super::tap::{self, Inlet, Tap};
 use super::{Close, Guest, House, LetGo, Letter, Mailbox, Plan, Viewer, Wants, mailbox};
-use crate::dialect::{Begin, Manners};
+use crate::dialect::Begin;
 use crate::shard::Message;
 
 /// Messages that are read before anything is written.
@@ -305,7 +305,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
 
     /// Takes note of what has been sent, for those who want to know.
     fn wrote(&mut self) {
-        if let Some(kin) = self.talk.kin().filter(|_| self.talk.manners() == Manners::Stage5)
+        if let Some(kin) = self.talk.kin().filter(|_| self.talk.manners().leaves_some_behind())
             && let Some((_, at)) = self.viewer.places().next()
         {
             kin.sent(at);

@@ -111,11 +111,6 @@ impl Cursor {
         self
     }
 
-    /// Whether it has shown nothing but a state, and waits for another to take its place.
-    pub(super) fn is_resting(&self) -> bool {
-        self.rests
-    }
-
     /// Whether it is [held](Cursor::hold).
     pub(super) fn is_held(&self) -> bool {
         self.held

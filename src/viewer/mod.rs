@@ -91,8 +91,7 @@ impl Viewer {
 
     /// What it watches, and the last record of each that it was sent.
     pub(crate) fn places(&self) -> impl Iterator<Item = (&Topic, Position)> {
-        let told = self.watches.iter().filter(|(_, cursor)| !cursor.is_resting());
-        told.filter_map(|(topic, cursor)| Some((topic, cursor.position()?)))
+        self.watches.iter().filter_map(|(topic, cursor)| Some((topic, cursor.position()?)))
     }
 
     /// From now on, or no longer, what is everybody's and goes to it is kept for [`Viewer::overheard`].

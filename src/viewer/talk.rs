@@ -7,8 +7,7 @@ use tokio::time::Instant;
 
 use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Close, Rate, Seat, Topic, Viewer};
-use super::{Guest, House};
+use super::{Close, Guest, House, Rate, Seat, Topic, Viewer};
 use crate::auth::verifier::Invalid;
 use crate::core::{Answer, Input};
 use crate::dialect::{
@@ -128,7 +127,7 @@ impl Talk {
         let read = self.conversation.read(frame);
         let rates = house.options.rates(self.manners());
         let alone = self.buckets.messages.take(rates.messages, now);
-        let together = self.manners() != Manners::Nebula
+        let together = !self.manners().counts_clients()
             || self.kin.as_ref().is_none_or(|kin| kin.may_speak(rates.messages, now));
         let in_time = alone
             && together
@@ -284,7 +283,7 @@ impl Talk {
     fn resolve(&self, point: Point) -> Point {
         match point {
             Point::Moment { time, left: None } => {
-                let kin = self.kin.as_ref().filter(|_| self.manners() == Manners::Stage5);
+                let kin = self.kin.as_ref().filter(|_| self.manners().leaves_some_behind());
                 let left = kin.and_then(|kin| kin.left(Instant::now()));
                 Point::Moment { time, left }
             }
