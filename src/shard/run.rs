@@ -136,6 +136,7 @@ impl<Store: Backend> Shard<Store> {
                 }
                 taken = inbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
+                        self.store.close().await;
                         return Ok(());
                     }
                     let now = self.clock.now();

@@ -94,8 +94,7 @@ impl File {
         drop(self.shared.swap(None));
         let how = tables::builder(self.options.cache);
         let fault = |err: redb::Error| Fault::of(&self.directory, err);
-        let database =
-            self.disk.open(&self.directory, &how).map_err(|err| fault(err.into()))?;
+        let database = self.disk.open(&self.directory, &how).map_err(|err| fault(err.into()))?;
         let found = begin(&database).map_err(fault)?;
         if VERSION < found {
             let found = u32::try_from(found).unwrap_or(u32::MAX);

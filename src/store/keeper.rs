@@ -35,7 +35,10 @@ enum Way {
     Nowhere,
     /// In turn with everything else.
     Inline(Box<File>),
-    Thread(mpsc::Sender<Job>),
+    Thread {
+        jobs: mpsc::Sender<Job>,
+        ended: oneshot::Receiver<()>,
+    },
 }
 
 /// What the thread is asked to do.
@@ -102,7 +105,7 @@ impl Keeper {
             let shared = Arc::clone(&file.shared);
             let reader = Reader { shared, directory: directory.to_owned() };
             let way = match disk.has_thread() {
-                true => Way::Thread(begin(file)),
+                true => begin(file),
                 false => Way::Inline(Box::new(file)),
             };
             let keeper = Self { way, trouble: watch::Sender::new(None) };
@@ -119,7 +122,7 @@ impl Keeper {
         match &mut self.way {
             Way::Nowhere => Ok(Wants::default()),
             Way::Inline(file) => write(file, commit, again),
-            Way::Thread(jobs) => {
+            Way::Thread { jobs, .. } => {
                 let (done, told) = oneshot::channel();
                 let job = Job { commit: Arc::clone(commit), again, done };
                 jobs.send(job).await.map_err(|_| Fault::Ended)?;
@@ -133,7 +136,7 @@ impl Backend for Keeper {
     fn durability(&self) -> Durability {
         match self.way {
             Way::Nowhere => Durability::Memory,
-            Way::Inline(_) | Way::Thread(_) => Durability::Local,
+            Way::Inline(_) | Way::Thread { .. } => Durability::Local,
         }
     }
 
@@ -163,6 +166,14 @@ impl Backend for Keeper {
             }
         }
     }
+
+    async fn close(self) {
+        if let Way::Thread { jobs, ended } = self.way {
+            drop(jobs);
+            // It says nothing: that it is gone is what it says.
+            drop(ended.await);
+        }
+    }
 }
 
 /// A write that has failed is never taken for done: the file is opened anew, which tells what it
@@ -174,18 +185,21 @@ fn write(file: &mut File, commit: &Commit, again: bool) -> Result<Wants, Fault> 
     file.commit(commit)
 }
 
-fn begin(mut file: File) -> mpsc::Sender<Job> {
+fn begin(mut file: File) -> Way {
     let (jobs, mut inbox) = mpsc::channel::<Job>(1);
+    let (end, ended) = oneshot::channel();
     let body = move || {
         while let Some(Job { commit, again, done }) = inbox.blocking_recv() {
             let wants = write(&mut file, &commit, again);
             // Who waited may have been dropped, at the end of a process that is in a hurry.
             drop(done.send(wants));
         }
+        drop(file);
+        drop(end);
     };
     let thread = std::thread::Builder::new().name("store".to_owned()).spawn(body);
     drop(thread.expect("the relay has just started: there is room for one more thread"));
-    jobs
+    Way::Thread { jobs, ended }
 }
 
 fn put_aside(disk: &Arc<dyn Disk>, directory: &Path, now: Now) -> Result<PathBuf, Fault> {

@@ -6,12 +6,10 @@ use std::path::PathBuf;
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use serde::de::DeserializeOwned;
 
+use super::Fault;
 use super::codec::{Bad, decode, place};
 use super::file::File;
-use super::tables::{
-    DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES,
-};
-use super::Fault;
+use super::tables::{DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES};
 use crate::core::{Past, Relay};
 use crate::model::{ExecutionId, Now, Seq};
 
@@ -123,8 +121,7 @@ impl File {
         let rows = self.rows(*log).map_err(fault)?;
         let name = format!("damaged-{}-log-{log}.rows", now.time.0);
         let kept = self.disk.keep(&self.directory, &name, &rows);
-        let kept =
-            kept.map_err(|source| Fault::Medium { path: self.directory.clone(), source })?;
+        let kept = kept.map_err(|source| Fault::Medium { path: self.directory.clone(), source })?;
         let database = self.database()?;
         let remove = || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;

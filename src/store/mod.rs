@@ -36,10 +36,11 @@ pub trait Backend: Send {
     ///
     /// # Errors
     /// What the back end's medium says. The turn then never happened, as far as anybody is told.
-    fn append_batch(
-        &mut self,
-        commit: Commit,
-    ) -> impl Future<Output = Result<Wants, Fault>> + Send;
+    fn append_batch(&mut self, commit: Commit)
+    -> impl Future<Output = Result<Wants, Fault>> + Send;
+
+    /// Lets go of the medium, so that the next start need not look for what was left behind.
+    fn close(self) -> impl Future<Output = ()> + Send;
 }
 
 /// What one turn has come to.
@@ -90,4 +91,6 @@ impl Backend for Memory {
     async fn append_batch(&mut self, _: Commit) -> Result<Wants, Fault> {
         Ok(Wants::default())
     }
+
+    async fn close(self) {}
 }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use redb::ReadableDatabase;
 
+use super::Fault;
 use super::codec::{Bad, decode, place};
 use super::file::Shared;
 use super::tables::{FOLDS, HEADS, Head, NAMES, RECORDS};
-use super::Fault;
 use crate::core::{Checkpoint, KeptRecord};
 use crate::model::{Epoch, ExecutionId, Seq};
 

@@ -80,10 +80,8 @@ impl Relay {
         }
         let starts = log.state.commands.values().map(|it| &it.command);
         for command in starts.filter(|it| matches!(it.kind, CommandKind::Start { .. })) {
-            self.starts.push_back(super::Started {
-                id: command.id.clone(),
-                execution: execution.clone(),
-            });
+            self.starts
+                .push_back(super::Started { id: command.id.clone(), execution: execution.clone() });
         }
         self.logs.insert(execution.clone(), log);
         if let Some(mut turn) = self.turn(now, &execution) {

@@ -43,8 +43,14 @@ impl Turn<'_> {
         let command = Arc::new(Command { id: id.clone(), kind, reason, by: principal, time });
         self.note(Fact::Commanded { command });
         let patience = Some(self.now.instant + self.limits.patience);
-        let wait =
-            CommandWait { due: None, asker: Some(viewer), attempts: 0, to, sent_to: None, patience };
+        let wait = CommandWait {
+            due: None,
+            asker: Some(viewer),
+            attempts: 0,
+            to,
+            sent_to: None,
+            patience,
+        };
         self.log.command_waits.insert(id.clone(), wait);
         let stage = Stage::Recorded;
         self.command_answer(viewer, Reference::Command(id.clone()), stage, None, Some(&id));

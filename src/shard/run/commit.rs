@@ -18,6 +18,7 @@ impl<Store: Backend> Shard<Store> {
             return Ok(());
         }
         let Wants { checkpoints, room } = self.store.append_batch(commit).await?;
+        self.metrics.store_commits.inc();
         self.wanted.extend(checkpoints);
         if room {
             self.relay.shed(self.clock.now());
