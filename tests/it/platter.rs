@@ -73,6 +73,19 @@ impl Platter {
         inner.open = 0;
     }
 
+    /// Whoever has it open is killed by this: `end` drops them, and what they would have written in
+    /// doing so is not written.
+    pub(crate) fn killing(&self, end: impl FnOnce()) {
+        let (seen, synced, pending) = {
+            let inner = self.0.lock().unwrap();
+            (inner.seen.clone(), inner.synced.clone(), inner.pending.clone())
+        };
+        end();
+        let mut inner = self.0.lock().unwrap();
+        (inner.seen, inner.synced, inner.pending) = (seen, synced, pending);
+        inner.open = 0;
+    }
+
     /// What a reader sees.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().seen.clone()
