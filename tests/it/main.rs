@@ -21,6 +21,7 @@ mod room;
 mod script;
 mod shard;
 mod show;
+mod store;
 mod tidy;
 mod times;
 mod transcripts;
