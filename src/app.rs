@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::audit::Keeper;
 use crate::config::{ADMIN_LISTEN, Config, Drain, Listen};
 use crate::dialect::Dialects;
 use crate::engine;
@@ -29,11 +30,13 @@ use crate::telemetry::Metrics;
 use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
+mod audit;
 mod certs;
 mod inside;
 mod show;
 mod signals;
 
+pub use audit::verify;
 pub use certs::certs;
 pub use inside::identity;
 pub use signals::{Asked, Signals};
@@ -42,6 +45,8 @@ pub use signals::{Asked, Signals};
 const PACE: Duration = Duration::from_millis(5);
 /// How long what stands behind the doors may take to finish once they are shut.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the disk may take for the last lines of the audit log.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// A running relay.
 #[derive(Debug)]
@@ -65,6 +70,8 @@ pub struct App {
     drain: Drain,
     /// Changes when certificates are to be read again.
     reload: watch::Sender<()>,
+    /// Who writes the audit log.
+    keeper: Option<Keeper>,
     scrap: Option<show::Scrap>,
 }
 
@@ -85,7 +92,8 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
-        let parts = inside::start(&seams, &metrics, &departure, [&inside, &engines]).await;
+        let (audit, keeper) = audit::open(config.audit, &seams, &metrics).await?;
+        let parts = inside::start(&seams, &metrics, &departure, audit, [&inside, &engines]).await;
 
         let operators = Arc::new(Admin {
             shards: parts.shards.downgrade(),
@@ -172,14 +180,20 @@ impl App {
             admin,
             drain: config.drain,
             reload,
+            keeper,
             scrap: None,
         })
     }
 
-    /// Reads the doors' certificates again, at once. What comes of it stands in the log.
+    /// Reads the doors' certificates again, at once, and goes on in a new audit log where the old one
+    /// was moved away. What comes of it stands in the log.
     pub fn reload(&self) {
-        if self.reload.receiver_count() == 0 {
-            info!("asked to reload, but no door has a certificate from a file: nothing to do");
+        if let Some(keeper) = &self.keeper {
+            keeper.reopen();
+        } else if self.reload.receiver_count() == 0 {
+            info!(
+                "asked to reload, but there is neither a certificate from a file nor an audit log"
+            );
         }
         self.reload.send_replace(());
     }
@@ -213,6 +227,11 @@ impl App {
         self.inside.drain();
         let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
         self.inside.end();
+        if let Some(keeper) = self.keeper.take() {
+            // Nobody can decide any more: what is left is short.
+            let written = timeout(LAST_LINES, keeper.ended()).await.is_ok();
+            info!(clean = written, "the audit log is closed");
+        }
         drop(self.scrap.take());
         self.admin.end();
         info!(clean = engines_went && viewers_went && inside_went, "ended");

@@ -10,6 +10,7 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, info};
 
+use crate::audit::Audit;
 use crate::auth::verifier::{Loopback, Verifier};
 use crate::core::{Limits, Relay};
 use crate::engine;
@@ -40,6 +41,7 @@ pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
+    audit: Audit,
     [inside, engines]: [&Tasks; 2],
 ) -> Parts {
     let (boot, durability) = (seams.chance.number(), Durability::Memory);
@@ -49,7 +51,8 @@ pub(super) async fn start(
 
     let relay = Relay::new(boot, limits);
     let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options))
-        .counting(Arc::clone(metrics));
+        .counting(Arc::clone(metrics))
+        .auditing(audit);
     inside.spawn("shard", async move {
         if let Err(err) = shard.run(inbox).await {
             error!(%err, "the store can't keep what happens; nothing more is taken in");
