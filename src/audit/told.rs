@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use super::chain::Digest;
 use super::line::{Kind, Line, Session, Shown, Who, Won};
-use crate::core::{Receipt, Stage};
+use crate::core::{Receipt, Reference, Stage};
 use crate::dialect::native::Word;
 use crate::model::{
-    Command, CommandAsk, CommandKind, Decision, DecisionAsk, DecisionSource, Delivery, Event,
-    ExecutionId, Fact, Gate, GateOpened, Json, Kind as Said, Principal, ProducerEpoch, ProducerId,
-    Record, Resolution, Target, Text, Timestamp, ViewerId, Vote,
+    Command, CommandAsk, CommandKind, CommandStage, Decision, DecisionAsk, DecisionSource,
+    Delivery, Event, ExecutionId, Fact, Gate, GateOpened, Json, Kind as Said, Principal,
+    ProducerEpoch, ProducerId, Record, Resolution, Target, Text, Timestamp, ViewerId, Vote,
 };
 
 /// Which start of each engine speaks: records say it once, when it attaches.
@@ -77,10 +77,7 @@ pub(super) fn line<'a>(
         Fact::Delivered { decision, delivery, reason, .. } => {
             moved(record, decision, *delivery, reason.as_ref())?
         }
-        Fact::Commanded { command } => {
-            let line = Line::new(record.time, Kind::Command);
-            commanded(Line { outcome: Some("recorded"), ..line }, command)
-        }
+        Fact::Commanded { command } => commanded(record, command),
         Fact::CommandMoved { .. } => command_moved(record)?,
         Fact::Said { .. }
         | Fact::Rejected { .. }
@@ -236,8 +233,9 @@ fn moved<'a>(
     Some(line)
 }
 
-fn commanded<'a>(line: Line<'a>, command: &'a Command) -> Line<'a> {
+fn commanded<'a>(record: &'a Record, command: &'a Command) -> Line<'a> {
     Line {
+        outcome: Some("recorded"),
         command_id: Some(command.id.as_str()),
         command: Some(command.kind.word()),
         command_name: name(&command.kind),
@@ -245,7 +243,7 @@ fn commanded<'a>(line: Line<'a>, command: &'a Command) -> Line<'a> {
         principal: Some(Who::from(&command.by)),
         reason_digest: command.reason.as_ref().map(text),
         payload_after_digest: input(&command.kind),
-        ..line
+        ..Line::new(record.time, Kind::Command)
     }
 }
 
@@ -269,7 +267,8 @@ fn input(kind: &CommandKind) -> Option<Digest> {
 
 fn command_moved(record: &Record) -> Option<Line<'_>> {
     let state = record.after.command.as_ref()?;
-    Some(Line {
+    let begun = !matches!(state.stage, CommandStage::Queued | CommandStage::Sent);
+    begun.then(|| Line {
         command_id: Some(state.command.id.as_str()),
         command: Some(state.command.kind.word()),
         outcome: Some(state.stage.word()),
@@ -283,10 +282,10 @@ impl Lost {
     pub(super) fn is(receipt: &Receipt, ask: &Ask, gate: Option<&Gate>) -> bool {
         let again = match (ask, &receipt.about) {
             // A vote that counted is asked after again.
-            (Ask::Decision(_), crate::core::Reference::Decision(id)) => {
+            (Ask::Decision(_), Reference::Decision(id)) => {
                 gate.is_some_and(|gate| gate.votes.iter().any(|it| it.decision_id == *id))
             }
-            (Ask::Command(_), crate::core::Reference::Command(_)) => receipt.by.is_some(),
+            (Ask::Command(_), Reference::Command(_)) => receipt.by.is_some(),
             _ => return false,
         };
         let lost = match receipt.stage {
@@ -340,7 +339,7 @@ impl Lost {
         if let Target::Gate { gate, version } = &ask.target {
             (line.gate_id, line.gate_version) = (Some(gate.as_str()), Some(*version));
         }
-        if let crate::core::Reference::Decision(id) = &self.receipt.about {
+        if let Reference::Decision(id) = &self.receipt.about {
             line.decision_id = Some(id.as_str());
         }
         let asked = gate.map(|it| &*it.asked);

@@ -163,8 +163,9 @@ pub(super) fn told(metrics: &Metrics, effect: &Effect) {
 impl<Store> Shard<Store> {
     /// Has this told of what people decide.
     #[must_use]
-    pub fn auditing(self, audit: Audit) -> Self {
-        Self { audit, ..self }
+    pub fn auditing(mut self, audit: Audit) -> Self {
+        self.audit = audit;
+        self
     }
 
     /// Brings those numbers up to date that nobody keeps.
