@@ -14,7 +14,7 @@ use super::chain::{Chain, Digest};
 use super::file::{Fault, GROUP, LogFile, Torn};
 use super::line::{Kind, Line};
 use super::told::{self, Epochs};
-use crate::model::{Epoch, ExecutionId, Fact, Position, Record, Seq};
+use crate::model::{Epoch, ExecutionId, Fact, Position, Record, Seq, ViewerId};
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 
@@ -25,16 +25,27 @@ const FORMAT: &str = "footplate-audit/1";
 #[derive(Debug)]
 pub(super) struct Journal {
     file: LogFile,
-    chain: Chain,
+    pages: Pages,
     clock: Clock,
     pub(super) metrics: Arc<Metrics>,
-    /// Lines that are not yet on disk.
-    waiting: Vec<u8>,
-    /// How many.
-    lines: u64,
     epochs: Epochs,
     /// The last record of each log that made a line.
     marks: BTreeMap<(ExecutionId, Epoch), Seq>,
+}
+
+/// The end of the chain, and what of it is not yet on disk.
+#[derive(Debug)]
+struct Pages {
+    chain: Chain,
+    waiting: Vec<u8>,
+    lines: u64,
+}
+
+impl Pages {
+    fn seal(&mut self, line: &Line<'_>) {
+        self.chain.seal(line, &mut self.waiting);
+        self.lines += 1;
+    }
 }
 
 impl Journal {
@@ -43,11 +54,9 @@ impl Journal {
         let (file, chain, torn) = LogFile::open(path)?;
         let mut it = Self {
             file,
-            chain,
+            pages: Pages { chain, waiting: Vec::new(), lines: 0 },
             clock,
             metrics,
-            waiting: Vec::new(),
-            lines: 0,
             epochs: Epochs::new(),
             marks: BTreeMap::new(),
         };
@@ -64,7 +73,7 @@ impl Journal {
             torn_digest: torn.as_ref().map(|it| it.digest),
             ..line
         };
-        it.seal(&line);
+        it.pages.seal(&line);
         it.append().map_err(|err| Fault::Unusable(path.to_owned(), err))?;
         Ok(it)
     }
@@ -73,16 +82,11 @@ impl Journal {
         Line::new(self.clock.now().time, kind)
     }
 
-    fn seal(&mut self, line: &Line<'_>) {
-        self.chain.seal(line, &mut self.waiting);
-        self.lines += 1;
-    }
-
     /// Takes what has come of a turn.
     pub(super) fn take(&mut self, note: Note) {
         match note {
             Note::Record { record, viewer } => self.record(&record, viewer),
-            Note::Lost(lost) => self.seal(&lost.line()),
+            Note::Lost(lost) => self.pages.seal(&lost.line(&self.epochs)),
             Note::Forgotten(execution) => {
                 self.epochs.remove(&execution);
                 let all = (execution.clone(), FIRST)..=(execution, LAST);
@@ -94,29 +98,32 @@ impl Journal {
         }
     }
 
-    fn record(&mut self, record: &Record, viewer: Option<crate::model::ViewerId>) {
-        if let Fact::EngineAttached { producer, epoch, .. } = &record.fact {
-            let known = self.epochs.entry(record.execution.clone()).or_default();
-            known.insert(producer.clone(), *epoch);
-        }
-        // Its own method would borrow all.
+    fn record(&mut self, record: &Record, viewer: Option<ViewerId>) {
+        self.learn(record);
         if let Some(line) = told::line(record, viewer, &self.epochs) {
-            self.chain.seal(&line, &mut self.waiting);
-            self.lines += 1;
+            self.pages.seal(&line);
             let Position { epoch, seq } = record.position;
             self.marks.insert((record.execution.clone(), epoch), seq);
         }
     }
 
+    fn learn(&mut self, record: &Record) {
+        if let Fact::EngineAttached { producer, epoch, .. } = &record.fact {
+            let known = self.epochs.entry(record.execution.clone()).or_default();
+            known.insert(producer.clone(), *epoch);
+        }
+    }
+
     /// The same for a record that may have made its line before.
     pub(super) fn again(&mut self, record: &Record) -> bool {
+        self.learn(record);
         let last = self.marks.get(&(record.execution.clone(), record.position.epoch));
         if last.is_some_and(|last| record.position.seq <= *last) {
             return false;
         }
-        let before = self.chain.seq;
+        let before = self.pages.chain.seq;
         self.record(record, None);
-        before < self.chain.seq
+        before < self.pages.chain.seq
     }
 
     /// The last record of a log that has made a line.
@@ -137,27 +144,27 @@ impl Journal {
     }
 
     pub(super) fn is_full(&self) -> bool {
-        GROUP <= self.waiting.len()
+        GROUP <= self.pages.waiting.len()
     }
 
     pub(super) fn is_clean(&self) -> bool {
-        self.waiting.is_empty()
+        self.pages.waiting.is_empty()
     }
 
     /// Lines that are not on disk.
     pub(super) fn owed(&self) -> u64 {
-        self.lines
+        self.pages.lines
     }
 
     /// Brings to disk what waits; nothing is forgotten before it is there.
     pub(super) fn append(&mut self) -> io::Result<()> {
-        if self.waiting.is_empty() {
+        if self.pages.waiting.is_empty() {
             return Ok(());
         }
-        self.file.append(&self.waiting)?;
-        self.waiting.clear();
-        self.metrics.audit_lines.inc_by(std::mem::take(&mut self.lines));
-        self.metrics.audit_head.set(self.chain.head);
+        self.file.append(&self.pages.waiting)?;
+        self.pages.waiting.clear();
+        self.metrics.audit_lines.inc_by(std::mem::take(&mut self.pages.lines));
+        self.metrics.audit_head.set(self.pages.chain.head);
         Ok(())
     }
 
@@ -181,19 +188,19 @@ impl Journal {
             }
         };
         let ended = self.housekeeping(Kind::Ended);
-        self.seal(&Line { outcome: Some("continued"), ..ended });
+        self.pages.seal(&Line { outcome: Some("continued"), ..ended });
         self.append()?;
         self.file = next;
-        let (head, path) = (self.chain.head, path.display());
+        let (head, path) = (self.pages.chain.head, path.display());
         info!(%path, %head, "the audit log goes on in a new file");
         let begun = self.housekeeping(Kind::Begun);
         let version = Some(env!("CARGO_PKG_VERSION"));
-        self.seal(&Line { format: Some(FORMAT), version, ..begun });
+        self.pages.seal(&Line { format: Some(FORMAT), version, ..begun });
         for ((execution, epoch), seq) in std::mem::take(&mut self.marks) {
             let carried = self.housekeeping(Kind::Carried);
             let place = Position { epoch, seq }.into();
             let line = Line { record: Some(place), ..carried };
-            self.seal(&Line { execution_id: Some(execution.as_str()), ..line });
+            self.pages.seal(&Line { execution_id: Some(execution.as_str()), ..line });
             self.marks.insert((execution, epoch), seq);
         }
         self.append()
@@ -202,11 +209,11 @@ impl Journal {
     /// Says that the relay has ended.
     pub(super) fn end(&mut self) {
         let ended = self.housekeeping(Kind::Ended);
-        self.seal(&Line { outcome: Some("stopped"), ..ended });
+        self.pages.seal(&Line { outcome: Some("stopped"), ..ended });
     }
 
     pub(super) fn head(&self) -> Digest {
-        self.chain.head
+        self.pages.chain.head
     }
 }
 

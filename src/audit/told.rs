@@ -89,10 +89,14 @@ pub(super) fn line<'a>(
     line.session = session.map(Session::from);
     if let Some(gate) = &record.after.gate {
         about(&mut line, gate);
-        let known = epochs.get(&record.execution).and_then(|it| it.get(&gate.producer));
-        line.producer_epoch = known.map(|it| it.0);
+        line.producer_epoch = start(&record.execution, &gate.producer, epochs);
     }
     Some(line)
+}
+
+/// Which start of an engine speaks, if that is known.
+fn start(execution: &ExecutionId, producer: &ProducerId, epochs: &Epochs) -> Option<u64> {
+    Some(epochs.get(execution)?.get(producer)?.0)
 }
 
 /// What is said of a gate on every line about it.
@@ -309,7 +313,7 @@ impl Lost {
     }
 
     /// Its line.
-    pub(super) fn line(&self) -> Line<'_> {
+    pub(super) fn line(&self, epochs: &Epochs) -> Line<'_> {
         let mut line = match &self.ask {
             Ask::Decision(ask) => self.vote(ask),
             Ask::Command(ask) => Line {
@@ -325,6 +329,8 @@ impl Lost {
         line.source = Some(DecisionSource::Human.word());
         line.principal = Some(Who::from(&self.principal));
         line.session = Some(self.viewer.into());
+        let of = self.execution.as_ref().zip(self.gate.as_ref());
+        line.producer_epoch = of.and_then(|(it, gate)| start(it, &gate.producer, epochs));
         line
     }
 
