@@ -129,7 +129,7 @@ impl Writer {
             };
             if failed % TOLD == 0 {
                 let lines = self.journal.owed();
-                error!(%err, lines, "the audit log can't be written; until it can, nothing more is decided");
+                error!(%err, lines, "the audit log can't be written; what comes is kept for it, and soon nothing more is taken in until it can");
             }
             failed += 1;
             self.fails(true);
