@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::audit::Keeper;
+use crate::audit::Scribe;
 use crate::config::{ADMIN_LISTEN, Config, Drain, Listen};
 use crate::dialect::Dialects;
 use crate::engine;
@@ -71,7 +71,7 @@ pub struct App {
     /// Changes when certificates are to be read again.
     reload: watch::Sender<()>,
     /// Who writes the audit log.
-    keeper: Option<Keeper>,
+    scribe: Option<Scribe>,
     scrap: Option<show::Scrap>,
 }
 
@@ -92,8 +92,15 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
-        let (audit, keeper) = audit::open(config.audit, &seams, &metrics).await?;
-        let parts = inside::start(&seams, &metrics, &departure, audit, [&inside, &engines]).await;
+        let parts = inside::start(
+            &seams,
+            &metrics,
+            &departure,
+            (config.store.as_ref(), config.audit),
+            &ready,
+            [&inside, &engines],
+        )
+        .await?;
 
         let operators = Arc::new(Admin {
             shards: parts.shards.downgrade(),
@@ -180,7 +187,7 @@ impl App {
             admin,
             drain: config.drain,
             reload,
-            keeper,
+            scribe: parts.scribe,
             scrap: None,
         })
     }
@@ -188,8 +195,8 @@ impl App {
     /// Reads the doors' certificates again, at once, and goes on in a new audit log where the old one
     /// was moved away. What comes of it stands in the log.
     pub fn reload(&self) {
-        if let Some(keeper) = &self.keeper {
-            keeper.reopen();
+        if let Some(scribe) = &self.scribe {
+            scribe.reopen();
         } else if self.reload.receiver_count() == 0 {
             info!(
                 "asked to reload, but there is neither a certificate from a file nor an audit log"
@@ -227,9 +234,9 @@ impl App {
         self.inside.drain();
         let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
         self.inside.end();
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(scribe) = self.scribe.take() {
             // Nobody can decide any more: what is left is short.
-            let written = timeout(LAST_LINES, keeper.ended()).await.is_ok();
+            let written = timeout(LAST_LINES, scribe.ended()).await.is_ok();
             info!(clean = written, "the audit log is closed");
         }
         drop(self.scrap.take());

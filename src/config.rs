@@ -71,6 +71,8 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// Where what happens is kept. `None`: in memory alone.
+    pub store: Option<Store>,
     /// Where what people decide is written down. `None`: nowhere.
     pub audit: Option<PathBuf>,
     /// What is logged.
@@ -79,6 +81,19 @@ pub struct Config {
     pub log_format: Format,
     /// How it ends.
     pub drain: Drain,
+}
+
+/// Where what happens is kept, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// How long executions are kept after their end.
+    pub age: Duration,
+    /// Whether a store that is damaged as a whole is set aside.
+    pub set_aside: bool,
 }
 
 /// How the relay ends after SIGTERM.
@@ -190,6 +205,7 @@ impl Flags {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
+            store: check.store(self),
             audit: check.audit(self.audit.as_deref()),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(

@@ -4,35 +4,90 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
-use tokio::task;
+use tracing::{info, warn};
 
-use crate::audit::{Audit, Bad, Checked, Keeper, Opened, Verifier};
+use crate::audit::{Audit, Bad, Checked, Opened, Scribe, Verifier};
 use crate::config::Verify;
+use crate::core::{Limits, Past, Relay};
+use crate::model::{ExecutionId, Now, Seq};
 use crate::seams::Seams;
+use crate::store::{Piece, Reader};
 use crate::telemetry::Metrics;
 
+const FLAG: &str = "--audit";
+/// Records that are read at once, in bytes.
+const PIECE: usize = 8 << 20;
 /// How far apart words are on how far it is, in bytes.
 const STEP: u64 = 256 << 20;
 
-/// Opens the file, if there is to be one.
+/// Opens the file, if there is to be one, and makes up in it for what the relay before this one has
+/// committed and not written down.
 ///
 /// # Errors
 /// Why it can't be used, with the flag that names it and what to do.
-pub(super) async fn open(
-    path: Option<PathBuf>,
+pub(super) fn open(
+    path: Option<&Path>,
     seams: &Seams,
     metrics: &Arc<Metrics>,
-) -> anyhow::Result<(Audit, Option<Keeper>)> {
+    relay: &Relay,
+    reader: Option<&Reader>,
+) -> anyhow::Result<(Audit, Option<Scribe>)> {
     let Some(path) = path else { return Ok((Audit::default(), None)) };
-    let (clock, metrics) = (seams.clock.clone(), Arc::clone(metrics));
-    // Its disk may be slow.
-    let opened = task::spawn_blocking(move || Opened::open(&path, clock, metrics)).await?;
-    let (audit, keeper) = opened.context("--audit")?.start().context("--audit")?;
-    Ok((audit, Some(keeper)))
+    let opened = Opened::open(path, seams.clock.clone(), Arc::clone(metrics));
+    let mut opened = opened.context(FLAG)?;
+    if let Some(reader) = reader {
+        let missing = catch_up(&mut opened, relay, reader, seams.clock.now()).context(FLAG)?;
+        if missing > 0 {
+            info!(
+                missing,
+                "the audit log has the lines now that the relay before this one owed it"
+            );
+        }
+    }
+    let (audit, scribe) = opened.start().context(FLAG)?;
+    Ok((audit, Some(scribe)))
+}
+
+/// Records that were committed, and whose line a crash has kept from being written.
+fn catch_up(opened: &mut Opened, relay: &Relay, reader: &Reader, now: Now) -> anyhow::Result<u64> {
+    let since = opened.look_back()?;
+    let is_there =
+        |it: &ExecutionId, epoch| relay.snapshot(it).is_some_and(|(at, _)| at.epoch == epoch);
+    opened.know_only(is_there);
+    let Some(since) = since else { return Ok(0) };
+    let (history, history_age) = (usize::MAX, Duration::MAX);
+    let whole = Limits { history, history_bytes: usize::MAX, history_age, ..Limits::default() };
+    let mut missing = 0;
+    for (execution, head, _) in relay.logs().filter(|(.., state)| since <= state.last_time) {
+        let mut after = opened.last(execution, head.epoch).unwrap_or_default();
+        let Some(kept) = relay.kept(execution) else { continue };
+        loop {
+            let piece = reader.piece(execution, head.epoch, after, PIECE)?;
+            let Some(Piece { checkpoint, records, more }) = piece else {
+                warn!(%execution, %after, "the store no longer has what followed on the last line of the audit log");
+                break;
+            };
+            let begins = checkpoint.as_ref().map_or(0, |it| it.at.0);
+            let last = Seq(begins + records.len() as u64);
+            // What they amount to, they are folded for again.
+            let mut past = Relay::new(0, whole);
+            past.restore(now, Past { kept: kept.clone(), checkpoint, tail: records });
+            let records = past.retained(execution);
+            for record in records.filter(|it| it.position.seq <= last && since <= it.time) {
+                missing += u64::from(opened.resume(record)?);
+            }
+            if !more {
+                break;
+            }
+            after = last;
+        }
+    }
+    Ok(missing)
 }
 
 /// Checks the files. `true`: they are what was written.

@@ -1,12 +1,13 @@
 //! What is written into which file: lines as they come, the first and the last of a relay's, and
 //! how one file goes on in the next. It decides nothing about when.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tracing::{error, info, warn};
 
 use super::Note;
@@ -14,7 +15,7 @@ use super::chain::{Chain, Digest};
 use super::file::{Fault, GROUP, LogFile, Torn};
 use super::line::{Kind, Line};
 use super::told::{self, Epochs};
-use crate::model::{Epoch, ExecutionId, Fact, Position, Record, Seq, ViewerId};
+use crate::model::{Epoch, ExecutionId, Fact, Position, Record, Seq, Timestamp, ViewerId};
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 
@@ -131,16 +132,32 @@ impl Journal {
         self.marks.get(&(execution.clone(), epoch)).copied()
     }
 
-    /// Finds out from the file which records have made lines.
-    pub(super) fn look_back(&mut self) -> Result<(), Fault> {
+    /// Finds out from the file which records have made lines, and from when on one may be missing.
+    pub(super) fn look_back(&mut self) -> Result<Option<Timestamp>, Fault> {
+        let (mut since, mut last, mut before) = (Timestamp(i64::MIN), Kind::Begun, Kind::Ended);
         let marks = &mut self.marks;
         self.file.each(|line| {
-            // Lines of the relay's own name none.
-            let Ok(Marked { execution_id, record }) = serde_json::from_slice(line) else { return };
-            let (Ok(id), Ok(epoch)) = (execution_id.parse(), record.epoch.parse()) else { return };
-            let last = marks.entry((id, epoch)).or_default();
-            *last = (*last).max(Seq(record.seq));
-        })
+            let Ok(Seen { time, kind, execution_id, record }) = serde_json::from_slice(line) else {
+                return;
+            };
+            before = std::mem::replace(&mut last, kind.unwrap_or(Kind::Resumed));
+            let begins = before == Kind::Ended && last == Kind::Begun;
+            if let (Ok(time), true) = (time.parse(), begins || record.is_some()) {
+                since = time;
+            }
+            let (Some(id), Some(place)) = (execution_id, record) else { return };
+            let (Ok(id), Ok(epoch)) = (id.parse(), place.epoch.parse()) else { return };
+            let known = marks.entry((id, epoch)).or_default();
+            *known = (*known).max(Seq(place.seq));
+        })?;
+        // Lines stand in the order of commits; the clock that tells their times may have been set.
+        let since = Timestamp(since.0.saturating_sub(SLACK));
+        // The last line is this relay's.
+        Ok((before != Kind::Ended).then_some(since))
+    }
+
+    pub(super) fn know_only(&mut self, mut logs: impl FnMut(&ExecutionId, Epoch) -> bool) {
+        self.marks.retain(|(execution, epoch), _| logs(execution, *epoch));
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -220,16 +237,32 @@ impl Journal {
 const FIRST: Epoch = Epoch { boot: 0, nth: 0 };
 const LAST: Epoch = Epoch { boot: u64::MAX, nth: u64::MAX };
 
+/// How far back a clock may be set, in microseconds.
+const SLACK: i64 = 60_000_000;
+
 /// What a line says of its record.
 #[derive(Debug, Deserialize)]
-struct Marked<'a> {
+struct Seen<'a> {
+    time: &'a str,
+    #[serde(default, deserialize_with = "known")]
+    kind: Option<Kind>,
     #[serde(borrow)]
-    execution_id: std::borrow::Cow<'a, str>,
-    record: MarkedPlace<'a>,
+    execution_id: Option<Cow<'a, str>>,
+    record: Option<SeenPlace<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct MarkedPlace<'a> {
+struct SeenPlace<'a> {
     epoch: &'a str,
     seq: u64,
+}
+
+/// A newer relay may have written kinds that this one does not know.
+fn known<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Kind>, D::Error> {
+    let word = <&str>::deserialize(from)?;
+    Ok(match word {
+        "begun" => Some(Kind::Begun),
+        "ended" => Some(Kind::Ended),
+        _ => None,
+    })
 }

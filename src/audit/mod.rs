@@ -2,21 +2,21 @@
 //! nobody can change, remove or insert one unnoticed. `docs/audit.md` describes the file.
 //!
 //! The shard hands over what it has committed, in the order of the log ([`Audit`]); a thread writes
-//! ([`Keeper`]). When the disk takes nothing, the thread keeps trying and the shard waits: a relay that
+//! ([`Scribe`]). When the disk takes nothing, the thread keeps trying and the shard waits: a relay that
 //! can't write down what people decide goes on deciding nothing. It must never be what decides, nor
 //! hold in clear what a person has written.
 
 mod chain;
 mod file;
 mod journal;
-mod keeper;
 mod line;
+mod scribe;
 mod told;
 mod verify;
 
 pub use chain::{Chain, Digest, Flaw, LONGEST};
 pub use file::Fault;
-pub use keeper::Keeper;
+pub use scribe::Scribe;
 pub use verify::{Bad, Checked, Verifier};
 
 use std::collections::VecDeque;
@@ -28,7 +28,9 @@ use tokio::sync::mpsc;
 use tracing::error;
 
 use crate::core::{Answer, Effect, Input, Relay};
-use crate::model::{Epoch, ExecutionId, Fact, Now, Principal, Record, Seq, Target, ViewerId};
+use crate::model::{
+    Epoch, ExecutionId, Fact, Now, Principal, Record, Seq, Target, Timestamp, ViewerId,
+};
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 use journal::Journal;
@@ -64,12 +66,18 @@ impl Opened {
     }
 
     /// Reads the whole file to know which records are in it: before [`Opened::last`] and
-    /// [`Opened::resume`], by who has a store.
+    /// [`Opened::resume`], by who has a store. Records from this time on may be missing; `None`: none
+    /// is, the relay before this one has ended well.
     ///
     /// # Errors
     /// The file can't be read, or is not what was written.
-    pub fn look_back(&mut self) -> Result<(), Fault> {
+    pub fn look_back(&mut self) -> Result<Option<Timestamp>, Fault> {
         self.0.look_back()
+    }
+
+    /// What was read of other logs need not be known any longer.
+    pub fn know_only(&mut self, logs: impl FnMut(&ExecutionId, Epoch) -> bool) {
+        self.0.know_only(logs);
     }
 
     /// The last record of this log that has made a line; whatever is behind it may have to.
@@ -98,11 +106,11 @@ impl Opened {
     ///
     /// # Errors
     /// What the disk says, or that there can be no thread.
-    pub fn start(mut self) -> io::Result<(Audit, Keeper)> {
+    pub fn start(mut self) -> io::Result<(Audit, Scribe)> {
         self.0.append()?;
         let (queue, inbox) = mpsc::channel(TURNS);
-        let keeper = Keeper::start(self.0, inbox, queue.downgrade())?;
-        Ok((Audit { queue: Some(queue), told: VecDeque::new() }, keeper))
+        let scribe = Scribe::start(self.0, inbox, queue.downgrade())?;
+        Ok((Audit { queue: Some(queue), told: VecDeque::new() }, scribe))
     }
 }
 

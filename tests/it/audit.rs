@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use footplate::audit::{Audit, Bad, Checked, Digest, Keeper, Opened, Verifier};
+use footplate::audit::{Audit, Bad, Checked, Digest, Opened, Scribe, Verifier};
 use footplate::core::{Effect, Limits, Relay};
 use footplate::model::{Now, Record, Timestamp};
 use footplate::seams::Clock;
@@ -30,7 +30,7 @@ struct Desk {
     relay: Relay,
     begun: Instant,
     now: Duration,
-    written: Option<(Audit, Keeper)>,
+    written: Option<(Audit, Scribe)>,
     metrics: Arc<Metrics>,
     /// All that was ever appended.
     records: Vec<Arc<Record>>,
@@ -98,9 +98,9 @@ impl Desk {
 
     /// The relay ends; everything is on disk.
     async fn ends(&mut self) {
-        if let Some((audit, keeper)) = self.written.take() {
+        if let Some((audit, scribe)) = self.written.take() {
             drop(audit);
-            keeper.ended().await;
+            scribe.ended().await;
         }
     }
 

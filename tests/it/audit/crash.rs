@@ -121,9 +121,9 @@ async fn what_was_committed_and_not_written_down_is_made_up_for_once() {
             opened.last(&it.execution, position.epoch) == Some(position.seq)
         });
         assert!(last.is_some());
-        let (audit, keeper) = opened.start().unwrap();
+        let (audit, scribe) = opened.start().unwrap();
         drop(audit);
-        keeper.ended().await;
+        scribe.ended().await;
         assert_eq!(own(&desk.lines()), all);
         verify(&fs::read(desk.path()).unwrap(), None).unwrap();
     }

@@ -22,14 +22,14 @@ const TOLD: u32 = 60;
 
 /// What is left to do once the thread runs.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Scribe {
     inbox: mpsc::WeakSender<Vec<Note>>,
     moved: Arc<AtomicBool>,
     failing: Arc<AtomicBool>,
     ended: oneshot::Receiver<()>,
 }
 
-impl Keeper {
+impl Scribe {
     pub(super) fn start(
         journal: Journal,
         inbox: mpsc::Receiver<Vec<Note>>,
