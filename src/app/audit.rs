@@ -22,6 +22,9 @@ use crate::telemetry::Metrics;
 const FLAG: &str = "--audit";
 /// Records that are read at once, in bytes.
 const PIECE: usize = 8 << 20;
+/// Records behind which no line can be owed: more turns than may wait for their lines, each as large as
+/// turns can be.
+const OWED: u64 = 100_000;
 /// How far apart words are on how far it is, in bytes.
 const STEP: u64 = 256 << 20;
 
@@ -65,6 +68,7 @@ fn catch_up(opened: &mut Opened, relay: &Relay, reader: &Reader, now: Now) -> an
     let mut missing = 0;
     for (execution, head, _) in relay.logs().filter(|(.., state)| since <= state.last_time) {
         let mut after = opened.last(execution, head.epoch).unwrap_or_default();
+        after = after.max(Seq(head.seq.0.saturating_sub(OWED)));
         let Some(kept) = relay.kept(execution) else { continue };
         loop {
             let piece = reader.piece(execution, head.epoch, after, PIECE)?;
