@@ -9,6 +9,7 @@ mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod json;
 mod kin;
 mod laws;
 mod page;
