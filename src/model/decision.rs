@@ -44,8 +44,18 @@ pub struct Vote {
     pub option: Text,
     pub comment: Option<Text>,
     pub modification: Option<Json>,
+    pub modification_sha256: Option<[u8; 32]>,
     pub payload_sha256: Option<[u8; 32]>,
     pub time: Timestamp,
+}
+
+impl Vote {
+    /// Whether both want the same: the option, and what shall be done instead.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.option == other.option
+            && self.modification_sha256 == other.modification_sha256
+    }
 }
 
 /// A decision that was taken, as it is kept and as it travels to the engine.
@@ -60,6 +70,7 @@ pub struct Decision {
     pub option: Text,
     pub comment: Option<Text>,
     pub modification: Option<Json>,
+    pub modification_sha256: Option<[u8; 32]>,
     pub payload_sha256: Option<[u8; 32]>,
     /// `None`: the deadline decided.
     pub by: Option<Principal>,

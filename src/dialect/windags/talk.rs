@@ -305,6 +305,7 @@ fn failure(receipt: &Receipt) -> Option<String> {
         }
         Stage::GateClosed => format!("Gate {gate} need not be decided any longer"),
         Stage::GateUnknown => format!("No gate waits at {gate}"),
+        Stage::EngineAway => format!("Gate {gate} can't be decided now"),
         Stage::IdReused => format!("{what} repeats another one's id"),
         Stage::Forbidden => format!("{what} is not allowed to you"),
     };
