@@ -67,12 +67,23 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// What the operator allows at gates.
+    pub gates: Gates,
     /// What is logged.
     pub log: String,
     /// How.
     pub log_format: Format,
     /// How it ends.
     pub drain: Drain,
+}
+
+/// What the operator allows at gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gates {
+    /// People may decide while the gate's engine is away.
+    pub accept_while_offline: bool,
+    /// A gate may approve itself when its deadline passes.
+    pub allow_timeout_approve: bool,
 }
 
 /// How the relay ends after SIGTERM.
@@ -181,6 +192,20 @@ impl Flags {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
+            gates: Gates {
+                accept_while_offline: check.one(
+                    "--accept-while-offline",
+                    self.accept_while_offline.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+                allow_timeout_approve: check.one(
+                    "--allow-timeout-approve",
+                    self.allow_timeout_approve.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+            },
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",
@@ -203,4 +228,5 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
                       https://ops.example:8443, with nothing behind";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
+const TRUTH: &str = "it is true or false";
 const FORMAT: &str = "it is text or json";

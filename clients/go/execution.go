@@ -316,7 +316,8 @@ func (x *Execution) onIssue(issue *pb.Issue) {
 		log.Warn("footplate: the relay finds fault with an event", "execution", id, "event", issue.Pseq, "code", issue.Code,
 			"field", issue.FieldPath, "message", issue.Message)
 	})
-	if issue.Code == pb.IssueCode_ISSUE_CODE_CONTRADICTION {
+	switch issue.Code {
+	case pb.IssueCode_ISSUE_CODE_CONTRADICTION, pb.IssueCode_ISSUE_CODE_UNSUPPORTED:
 		return
 	}
 	if at := issue.Pseq - x.lane.firstUnacked(); at < uint64(len(x.lane.entries)) {

@@ -11,6 +11,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, info};
 
 use crate::auth::verifier::{Loopback, Verifier};
+use crate::config::Gates;
 use crate::core::{Limits, Relay};
 use crate::engine;
 use crate::http::{listen, routes::Welcome};
@@ -40,10 +41,16 @@ pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
+    gates: Gates,
     [inside, engines]: [&Tasks; 2],
 ) -> Parts {
     let (boot, durability) = (seams.chance.number(), Durability::Memory);
-    let (limits, options) = (Limits::default(), Arc::default());
+    let limits = Limits {
+        decide_while_away: gates.accept_while_offline,
+        timeout_may_approve: gates.allow_timeout_approve,
+        ..Limits::default()
+    };
+    let options = Arc::default();
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 

@@ -14,6 +14,9 @@ use crate::model::{
 /// Votes that are remembered beyond those of gates that are.
 const VOTES: usize = 4_096;
 
+/// Why an answer is not for the question that is asked now.
+pub(super) const CHANGED: &str = "the question has changed since it was shown";
+
 /// What a request amounts to.
 enum Judgement {
     Take(GateId, Vote),
@@ -66,10 +69,7 @@ impl Turn<'_> {
             },
             settled => {
                 let (stage, reason) = too_late(settled);
-                let first = settled.decision();
-                let by = first.and_then(|it| it.by.clone());
-                let (at, resolution) = (first.map(|it| it.time), Some(settled.clone()));
-                Judgement::Answer(Receipt { by, at, resolution, ..receipt(stage, reason) })
+                Judgement::Answer(who_won(receipt(stage, reason), gate))
             }
         }
     }
@@ -86,7 +86,7 @@ impl Turn<'_> {
         let shown = ask.payload_sha256.zip(asked.payload_sha256);
         if version != asked.gate_version || shown.is_some_and(|(seen, now)| seen != now) {
             let stage = Stage::GateChanged { current: asked.gate_version };
-            return Some((stage, "the question has changed since it was shown".into()));
+            return Some((stage, CHANGED.into()));
         }
         if !allows(&asked.policy, by) {
             return Some((Stage::Forbidden, "this gate is not for you to decide".into()));
@@ -122,16 +122,18 @@ impl Turn<'_> {
             // Its version of the question is gone, and whatever was decided on it with that.
             None => (Stage::Refused, Some("gate_changed".into())),
         };
-        let late = matches!(stage, Stage::GateClosed | Stage::AlreadyDecided { .. });
-        Receipt {
-            resolution: current.as_ref().filter(|_| late).map(|gate| gate.resolution.clone()),
+        let receipt = Receipt {
             execution: Some(self.log.execution.clone()),
             gate: Some(id.clone()),
-            node: current.and_then(|gate| gate.asked.node_id.clone()),
+            node: current.as_ref().and_then(|gate| gate.asked.node_id.clone()),
             reason,
             by: Some(vote.by.clone()),
             at: Some(vote.time),
             ..Receipt::new(about, stage)
+        };
+        match &current {
+            Some(gate) => who_won(receipt, gate),
+            None => receipt,
         }
     }
 
@@ -187,9 +189,7 @@ impl Turn<'_> {
         stage: Stage,
         reason: Option<Text>,
     ) -> Receipt {
-        let late = matches!(stage, Stage::GateClosed | Stage::AlreadyDecided { .. });
-        Receipt {
-            resolution: late.then(|| gate.resolution.clone()),
+        let receipt = Receipt {
             execution: Some(self.log.execution.clone()),
             gate: Some(gate.asked.gate_id.clone()),
             node: gate.asked.node_id.clone(),
@@ -197,7 +197,8 @@ impl Turn<'_> {
             by: Some(vote.by.clone()),
             at: Some(self.now.time),
             ..Receipt::new(Reference::Decision(vote.decision_id.clone()), stage)
-        }
+        };
+        who_won(receipt, gate)
     }
 }
 
@@ -235,6 +236,16 @@ fn vote(
     }
 }
 
+/// The receipt of an answer that came too late says how the gate was settled, by whom and when.
+fn who_won(receipt: Receipt, gate: &Gate) -> Receipt {
+    if !matches!(receipt.stage, Stage::GateClosed | Stage::AlreadyDecided { .. }) {
+        return receipt;
+    }
+    let first = gate.resolution.decision();
+    let (by, at) = (first.and_then(|it| it.by.clone()), first.map(|it| it.time));
+    Receipt { resolution: Some(gate.resolution.clone()), by, at, ..receipt }
+}
+
 /// What an answer meets that comes after a gate was settled, in words that say what it was.
 pub(super) fn too_late(settled: &Resolution) -> (Stage, Option<Text>) {
     let closed = |reason: &str| (Stage::GateClosed, Some(reason.into()));
@@ -256,10 +267,8 @@ pub(super) fn too_late(settled: &Resolution) -> (Stage, Option<Text>) {
             };
             (stage, Some(reason.into()))
         }
-        Resolution::Withdrawn { reason: Some(why) } => {
-            closed(&format!("it was withdrawn by its engine: {why}"))
-        }
-        Resolution::Withdrawn { reason: None } => closed("it was withdrawn by its engine"),
+        Resolution::Withdrawn { reason: Some(why) } => closed(&format!("it was withdrawn: {why}")),
+        Resolution::Withdrawn { reason: None } => closed("it was withdrawn"),
         Resolution::Cancelled => closed("it was cancelled before anybody decided"),
         Resolution::Unreachable => {
             closed("it was unreachable: its engine could not reach anybody who decides")

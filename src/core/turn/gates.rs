@@ -4,7 +4,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Turn, decisions::too_late};
+use super::{
+    Turn,
+    decisions::{CHANGED, too_late},
+};
 use crate::core::{
     Claim, ClaimedGate, Effect, KnownOutcome, Reference, Stage, Verdict,
     execution::delivery_of,
@@ -295,7 +298,8 @@ pub(super) fn stage_of(gate: &Gate, vote: &Vote) -> (Stage, Option<Text>) {
         let counts = gate.votes.iter().any(|it| it.decision_id == vote.decision_id);
         if !counts {
             // It was given on another payload.
-            return (Stage::GateChanged { current: gate.asked.gate_version }, None);
+            let stage = Stage::GateChanged { current: gate.asked.gate_version };
+            return (stage, Some(CHANGED.into()));
         }
         let votes = gate.votes.iter().filter(|it| it.agrees(vote)).count();
         return (Stage::Voted { votes, needed: gate.asked.policy.quorum(vote.kind) }, None);

@@ -16,7 +16,7 @@ use crate::dialect::{
 };
 use crate::frame::Frames;
 use crate::model::{
-    CommandAsk, CommandKind, DecisionAsk, Epoch, NodeId, Position, Seq, Target, Text,
+    CommandAsk, CommandKind, DecisionAsk, Epoch, NodeId, Position, Resolution, Seq, Target, Text,
 };
 
 /// The longest feedback, in bytes.
@@ -286,7 +286,10 @@ fn failure(receipt: &Receipt) -> Option<String> {
         Reference::Decision(_) => format!("The decision for gate {gate}"),
         Reference::Command(_) => "The command".to_owned(),
     };
+    let open = matches!(receipt.resolution, None | Some(Resolution::Decided(_)));
     let message = match &receipt.stage {
+        // The reason says how it was settled, which was by no person here.
+        Stage::AlreadyDecided { .. } | Stage::GateClosed if !open => format!("Gate {gate}"),
         Stage::Recorded
         | Stage::Voted { .. }
         | Stage::Delivered

@@ -95,6 +95,7 @@ pub(super) fn gates(story: &mut Story) {
         option: "approve".into(),
         comment: None,
         modification: None,
+        modification_sha256: None,
         payload_sha256: None,
         time,
     };
@@ -108,6 +109,7 @@ pub(super) fn gates(story: &mut Story) {
             option: "approve".into(),
             comment: None,
             modification: None,
+            modification_sha256: None,
             payload_sha256: None,
             by: (source == DecisionSource::Human).then(Principal::local),
             votes: vec![],
@@ -310,6 +312,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             gate: None,
             node: None,
             stage,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

@@ -94,6 +94,7 @@ impl Bench {
             gate: Some(id("a1")),
             node: None,
             stage,
+            resolution: None,
             reason: reason.map(Into::into),
             by: Some(ada()),
             at: None,

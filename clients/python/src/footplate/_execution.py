@@ -419,7 +419,7 @@ class Execution:
         name = pb.IssueCode.Name(issue.code) if issue.code in pb.IssueCode.values() else str(issue.code)
         what = f"{self.execution_id}: event {issue.pseq}: {name} {issue.field_path} {issue.message}".rstrip()
         log.warning("%s", what)
-        if issue.code == pb.ISSUE_CODE_CONTRADICTION:
+        if issue.code in (pb.ISSUE_CODE_CONTRADICTION, pb.ISSUE_CODE_UNSUPPORTED):
             return
         at = issue.pseq - self._lane.first_unacked
         if 0 <= at < len(self._lane.entries):
