@@ -123,14 +123,16 @@ pub(super) fn natively() -> Vec<String> {
 
 fn answers(story: &Story) -> Vec<Answer> {
     let (execution, head) = (story.id.clone(), story.position());
+    let gate = story.state.gates.values().find(|gate| gate.resolution.decision().is_some());
+    let decided = gate.map(|gate| gate.resolution.clone());
     let receipt = |stage, by: Option<Principal>, reason: Option<Text>| {
         Answer::Receipt(Receipt {
             about: Reference::Decision(id("0191c0de-decide")),
             execution: Some(id("run-7")),
             gate: Some(id("deploy:1")),
             node: Some(id("deploy")),
+            resolution: decided.clone().filter(|_| matches!(stage, Stage::AlreadyDecided { .. })),
             stage,
-            resolution: None,
             reason,
             by,
             at: Some(story.time()),

@@ -227,6 +227,7 @@ pub(super) fn contradictions(story: &mut Story) {
         It::NotYours,
         It::OldAttempt,
         It::NoSuchCommand,
+        It::Repeated,
     ] {
         let (producer, failure) = (id::<ProducerId>("engine-1"), Failure::default());
         let finished = Box::new(ExecutionFinished { failure: Some(failure), ..Default::default() });
@@ -303,6 +304,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
         Stage::GateChanged { current: 2 },
         Stage::GateClosed,
         Stage::GateUnknown,
+        Stage::EngineAway,
         Stage::IdReused,
         Stage::Forbidden,
     ] {
