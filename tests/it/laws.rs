@@ -45,7 +45,8 @@ pub(crate) type Move = (u8, u8, u8, u8);
 impl Game {
     pub(crate) fn play(moves: &[Move]) -> Self {
         let now = Now { instant: Instant::now(), time: Timestamp(1_795_168_800_000_000) };
-        let limits = Limits { history: 20, hashes: 16, ..Limits::default() };
+        let orphaned = Duration::from_secs(40);
+        let limits = Limits { history: 20, hashes: 16, orphaned, ..Limits::default() };
         let mut game = Self {
             now,
             relay: Relay::new(7, limits),

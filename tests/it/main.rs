@@ -14,6 +14,7 @@ mod kin;
 mod laws;
 mod page;
 mod probe;
+mod races;
 mod reducer;
 mod resync;
 mod room;
