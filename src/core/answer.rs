@@ -46,7 +46,7 @@ pub struct Receipt {
     /// How far it has come.
     pub stage: Stage,
     /// How the gate was settled instead, where it came too late.
-    pub resolution: Option<Resolution>,
+    pub resolution: Option<Box<Resolution>>,
     /// Why, for a person.
     pub reason: Option<Text>,
     /// Who did it: of `AlreadyDecided` the winner.

@@ -119,7 +119,9 @@ impl<'a> Rule<'a> {
         let keywords = match schema {
             Value::Object(keywords) => keywords,
             Value::Bool(anything) => return Ok(Self { never: !anything, ..Self::default() }),
-            _ => return at.unchecked("what is neither an object nor true or false"),
+            Value::Null | Value::Number(_) | Value::Text(_) | Value::List(_) => {
+                return at.unchecked("what is neither an object nor true or false");
+            }
         };
         let mut rule = Self::default();
         for (keyword, said) in keywords {
@@ -305,12 +307,8 @@ fn type_of(name: &Value<'_>, at: &Path<'_>) -> Result<Type, Misfit> {
 }
 
 fn count(said: &Value<'_>, at: &Path<'_>) -> Result<usize, Misfit> {
-    match said {
-        Value::Number(Number(digits)) if digits.parse::<usize>().is_ok() => {
-            Ok(digits.parse().unwrap_or(usize::MAX))
-        }
-        _ => at.unchecked("a value that this keyword does not take"),
-    }
+    let number = if let Value::Number(Number(digits)) = said { digits.parse().ok() } else { None };
+    number.map_or_else(|| at.unchecked("a value that this keyword does not take"), Ok)
 }
 
 /// The place that is looked at: a JSON Pointer (RFC 6901).

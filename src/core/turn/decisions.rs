@@ -62,15 +62,13 @@ impl Turn<'_> {
             return Judgement::Answer(self.known(viewer, &id, version, &known));
         }
         let Some(gate) = &gate else { return answer(Stage::GateUnknown, None) };
-        match &gate.resolution {
-            Resolution::Open => match self.objection(gate, version, by, ask) {
-                Some((stage, reason)) => answer(stage, Some(reason)),
-                None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
-            },
-            settled => {
-                let (stage, reason) = too_late(settled);
-                Judgement::Answer(who_won(receipt(stage, reason), gate))
-            }
+        if !gate.is_open() {
+            let (stage, reason) = too_late(&gate.resolution);
+            return Judgement::Answer(who_won(receipt(stage, reason), gate));
+        }
+        match self.objection(gate, version, by, ask) {
+            Some((stage, reason)) => answer(stage, Some(reason)),
+            None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
         }
     }
 
@@ -243,7 +241,7 @@ fn who_won(receipt: Receipt, gate: &Gate) -> Receipt {
     }
     let first = gate.resolution.decision();
     let (by, at) = (first.and_then(|it| it.by.clone()), first.map(|it| it.time));
-    Receipt { resolution: Some(gate.resolution.clone()), by, at, ..receipt }
+    Receipt { resolution: Some(Box::new(gate.resolution.clone())), by, at, ..receipt }
 }
 
 /// What an answer meets that comes after a gate was settled, in words that say what it was.

@@ -119,7 +119,7 @@ fn told<M: SerializeMap>(
         | Stage::IdReused
         | Stage::Forbidden => (),
     }
-    to.maybe("resolution", resolution.as_ref().map(Word::word))?;
+    to.maybe("resolution", resolution.as_deref().map(Word::word))?;
     to.maybe("reason", reason.as_ref())?;
     to.maybe("by", by.as_ref().map(|by| Object(Who(by))))?;
     to.maybe("at", time(*at))

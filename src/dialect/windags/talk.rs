@@ -286,10 +286,10 @@ fn failure(receipt: &Receipt) -> Option<String> {
         Reference::Decision(_) => format!("The decision for gate {gate}"),
         Reference::Command(_) => "The command".to_owned(),
     };
-    let open = matches!(receipt.resolution, None | Some(Resolution::Decided(_)));
+    let decided = matches!(receipt.resolution.as_deref(), None | Some(Resolution::Decided(_)));
     let message = match &receipt.stage {
         // The reason says how it was settled, which was by no person here.
-        Stage::AlreadyDecided { .. } | Stage::GateClosed if !open => format!("Gate {gate}"),
+        Stage::AlreadyDecided { .. } | Stage::GateClosed if !decided => format!("Gate {gate}"),
         Stage::Recorded
         | Stage::Voted { .. }
         | Stage::Delivered

@@ -124,7 +124,7 @@ pub(super) fn natively() -> Vec<String> {
 fn answers(story: &Story) -> Vec<Answer> {
     let (execution, head) = (story.id.clone(), story.position());
     let gate = story.state.gates.values().find(|gate| gate.resolution.decision().is_some());
-    let decided = gate.map(|gate| gate.resolution.clone());
+    let decided = gate.map(|gate| Box::new(gate.resolution.clone()));
     let receipt = |stage, by: Option<Principal>, reason: Option<Text>| {
         Answer::Receipt(Receipt {
             about: Reference::Decision(id("0191c0de-decide")),
