@@ -69,6 +69,8 @@ pub struct Config {
     pub allowed: Allowed,
     /// What the operator allows at gates.
     pub gates: Gates,
+    /// Where what happens is kept. `None`: in memory alone.
+    pub store: Option<Store>,
     /// What is logged.
     pub log: String,
     /// How.
@@ -84,6 +86,19 @@ pub struct Gates {
     pub accept_while_offline: bool,
     /// A gate may approve itself when its deadline passes.
     pub allow_timeout_approve: bool,
+}
+
+/// Where what happens is kept, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// How long executions are kept after their end.
+    pub age: Duration,
+    /// Whether a store that is damaged as a whole is set aside.
+    pub set_aside: bool,
 }
 
 /// How the relay ends after SIGTERM.
@@ -206,6 +221,7 @@ impl Flags {
                     TRUTH,
                 ),
             },
+            store: check.store(self),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",

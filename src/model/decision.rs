@@ -1,5 +1,7 @@
 //! What viewers decide and command, before and after the relay has agreed to it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     CommandId, DecisionId, DecisionKind, GateId, Json, NodeId, Principal, Text, Timestamp,
     WorkflowId,
@@ -35,7 +37,7 @@ pub struct DecisionAsk {
 }
 
 /// One person's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Vote {
     pub decision_id: DecisionId,
@@ -44,9 +46,10 @@ pub struct Vote {
     pub option: Text,
     pub comment: Option<Text>,
     pub modification: Option<Json>,
-    pub modification_sha256: Option<[u8; 32]>,
     pub payload_sha256: Option<[u8; 32]>,
     pub time: Timestamp,
+    #[serde(default)]
+    pub modification_sha256: Option<[u8; 32]>,
 }
 
 impl Vote {
@@ -59,7 +62,7 @@ impl Vote {
 }
 
 /// A decision that was taken, as it is kept and as it travels to the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Decision {
     pub id: DecisionId,
@@ -70,7 +73,6 @@ pub struct Decision {
     pub option: Text,
     pub comment: Option<Text>,
     pub modification: Option<Json>,
-    pub modification_sha256: Option<[u8; 32]>,
     pub payload_sha256: Option<[u8; 32]>,
     /// `None`: the deadline decided.
     pub by: Option<Principal>,
@@ -78,10 +80,12 @@ pub struct Decision {
     pub votes: Vec<Vote>,
     pub source: DecisionSource,
     pub time: Timestamp,
+    #[serde(default)]
+    pub modification_sha256: Option<[u8; 32]>,
 }
 
 /// Who or what decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum DecisionSource {
     Human,
@@ -92,7 +96,7 @@ pub enum DecisionSource {
 }
 
 /// What an engine says became of a decision or a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum OutcomeStatus {
     InProgress,
@@ -103,7 +107,7 @@ pub enum OutcomeStatus {
 }
 
 /// What a command wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum CommandKind {
     Pause,
@@ -128,7 +132,7 @@ pub struct CommandAsk {
 }
 
 /// A command that was taken, as it is kept and as it travels to the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Command {
     pub id: CommandId,
