@@ -215,6 +215,38 @@ fn settlements(log: &[Record]) -> (BTreeSet<u32>, Vec<(u32, &'static str)>) {
     (opened, settled)
 }
 
+#[test]
+fn no_more_gates_are_open_than_all_executions_together_may_have() {
+    let now = Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
+    let limits = Limits { open_gates_of_all: 2, ..Limits::default() };
+    let mut relay = Relay::new(7, limits);
+    let mut refused = |text: &str| {
+        relay.handle(now, script::input(now.time, text));
+        let effects: Vec<Effect> = std::iter::from_fn(|| relay.poll_effect()).collect();
+        let rejected = |it: &Effect| match it {
+            Effect::Append(record) => match &record.fact {
+                Fact::Rejected { rejection, .. } => Some(rejection.message.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        effects.iter().find_map(rejected)
+    };
+    let full = Some("this relay has at most 2 open gates".to_owned());
+    assert_eq!(refused("w1/1@l1 greets x1"), None);
+    assert_eq!(refused("l1 says x1 1 gate g 1 asks A?"), None);
+    assert_eq!(refused("l1 says x2 1 gate g 1 asks A?"), None);
+    assert_eq!(refused("l1 says x3 1 gate g 1 asks A?"), full);
+    // The same question again, or in other words, is no further one.
+    assert_eq!(refused("l1 says x2 2 gate g 1 asks A?; gate g 2 asks B?"), None);
+    // One that is settled makes room.
+    assert_eq!(refused("v1 ada decides x1 g 1 approve as d1"), None);
+    assert_eq!(refused("l1 says x3 2 gate g 1 asks A?"), None);
+    assert_eq!(refused("l1 says x3 3 gate h 1 asks A?"), full);
+    assert_eq!(refused("l1 says x2 4 finished cancelled"), None);
+    assert_eq!(refused("l1 says x3 4 gate h 1 asks A?"), None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 

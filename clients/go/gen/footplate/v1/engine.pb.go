@@ -998,7 +998,9 @@ type Claim struct {
 	// Other names under which dashboards may ask for the execution. An alias belongs to one execution at a time.
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	// The gates that this producer has announced and not resolved. A decision that waits for one of them is delivered. A
-	// gate that is open at the relay and not in a newer epoch's claim is treated as abandoned.
+	// gate that is open at the relay and not in a newer epoch's claim is orphaned: people may still answer it, nothing of
+	// it is delivered before it is announced again or claimed, and after five minutes it is withdrawn, or the decision on
+	// it refused. To be asked after that it needs a higher version.
 	OpenGates []*OpenGate `protobuf:"bytes,4,rep,name=open_gates,json=openGates,proto3" json:"open_gates,omitempty"`
 	// The last outcomes of decisions and commands, at most 256, oldest first. They conclude what the relay would otherwise
 	// deliver again.

@@ -411,9 +411,11 @@ func (GateCloseReason) EnumDescriptor() ([]byte, []int) {
 // The engine asks a question and waits for its answer. The event implies that the gate's node is WAITING_GATE.
 //
 // A gate is single-use: exactly one resolution, and at most one effect. Announced again with the same version it is the
-// same question: the one who announced it last gets the decision, at once if there is one already. Announced again with
-// a higher version it is a changed question: a decision for the older version that had not been delivered ends as
-// refused with the reason `gate_changed`, and the gate is open again.
+// same question: the one who announced it last gets the decision, at once if there is one already; with another payload
+// the votes that had been given count no longer. Announced again with a higher version it is a changed question: a
+// decision for the older version that had not been delivered ends as refused with the reason `gate_changed`, and the gate
+// is open again. What was closed without a decision, or with one that was refused, is never asked again in that version:
+// its announcement is a contradiction.
 type GateOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gate's name, chosen by the engine, used once within its execution and the same each time that the same work
