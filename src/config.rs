@@ -17,6 +17,7 @@ mod problem;
 mod ready;
 mod settings;
 mod values;
+mod verify;
 
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
@@ -25,11 +26,12 @@ use crate::tls::Served;
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
-pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags};
-use flags::{CertsSub, Cli, Sub};
+use flags::{AuditSub, CertsSub, Cli, Sub};
+pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, VerifyFlags};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
+pub use verify::Verify;
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
@@ -50,6 +52,8 @@ pub enum Command {
     Ready(Address),
     /// Make certificates, and end.
     Certs(Certs),
+    /// Check an audit log, and end.
+    Verify(Verify),
     /// Say this on standard output, and end.
     Say(String),
 }
@@ -71,6 +75,8 @@ pub struct Config {
     pub gates: Gates,
     /// Where what happens is kept. `None`: in memory alone.
     pub store: Option<Store>,
+    /// Where what people decide is written down. `None`: nowhere.
+    pub audit: Option<PathBuf>,
     /// What is logged.
     pub log: String,
     /// How.
@@ -175,6 +181,9 @@ pub fn read_with(
         Sub::Certs(CertsSub::Init(flags)) => {
             flags.check().map(Command::Certs).map_err(Refused::Problems)
         }
+        Sub::Audit(AuditSub::Verify(flags)) => {
+            flags.check().map(Command::Verify).map_err(Refused::Problems)
+        }
     }
 }
 
@@ -222,6 +231,7 @@ impl Flags {
                 ),
             },
             store: check.store(self),
+            audit: check.audit(self.audit.as_deref()),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod audit;
 mod closes;
 mod convert;
 mod demo;
@@ -23,6 +24,7 @@ mod room;
 mod script;
 mod shard;
 mod show;
+mod store;
 mod tidy;
 mod times;
 mod transcripts;

@@ -210,6 +210,10 @@ impl Disk for Platter {
         Ok(directory.join(name))
     }
 
+    fn length(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().seen.len() as u64)
+    }
+
     fn space(&self, _: &Path) -> io::Result<Space> {
         let full = self.0.lock().unwrap().full;
         Ok(Space { free: if full { 0 } else { 1 << 40 }, total: 1 << 41 })
