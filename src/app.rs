@@ -96,6 +96,7 @@ impl App {
             &seams,
             &metrics,
             &departure,
+            config.gates,
             (config.store.as_ref(), config.audit),
             &ready,
             [&inside, &engines],

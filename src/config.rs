@@ -71,6 +71,8 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// What the operator allows at gates.
+    pub gates: Gates,
     /// Where what happens is kept. `None`: in memory alone.
     pub store: Option<Store>,
     /// Where what people decide is written down. `None`: nowhere.
@@ -81,6 +83,15 @@ pub struct Config {
     pub log_format: Format,
     /// How it ends.
     pub drain: Drain,
+}
+
+/// What the operator allows at gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gates {
+    /// People may decide while the gate's engine is away.
+    pub accept_while_offline: bool,
+    /// A gate may approve itself when its deadline passes.
+    pub allow_timeout_approve: bool,
 }
 
 /// Where what happens is kept, and how much of it.
@@ -205,6 +216,20 @@ impl Flags {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
+            gates: Gates {
+                accept_while_offline: check.one(
+                    "--accept-while-offline",
+                    self.accept_while_offline.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+                allow_timeout_approve: check.one(
+                    "--allow-timeout-approve",
+                    self.allow_timeout_approve.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+            },
             store: check.store(self),
             audit: check.audit(self.audit.as_deref()),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
@@ -229,4 +254,5 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
                       https://ops.example:8443, with nothing behind";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
+const TRUTH: &str = "it is true or false";
 const FORMAT: &str = "it is text or json";

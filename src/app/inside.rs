@@ -48,6 +48,7 @@ pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
+    gates: config::Gates,
     (store, audit): (Option<&config::Store>, Option<PathBuf>),
     ready: &Ready,
     [inside, engines]: [&Tasks; 2],
@@ -56,7 +57,7 @@ pub(super) async fn start(
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper, reader) = kept(seams, store, boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, gates, store, boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
     let (audit, scribe) = audit::open(audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
@@ -116,14 +117,20 @@ pub(super) async fn start(
 /// The relay as it was kept, and what keeps it.
 fn kept(
     seams: &Seams,
+    gates: config::Gates,
     store: Option<&config::Store>,
     boot: u64,
     metrics: &Metrics,
 ) -> Result<(Relay, Keeper, Option<Reader>), Fault> {
-    let Some(config::Store { directory, size, age, set_aside }) = store else {
-        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere(), None));
+    let limits = Limits {
+        decide_while_away: gates.accept_while_offline,
+        timeout_may_approve: gates.allow_timeout_approve,
+        ..Limits::default()
     };
-    let limits = Limits { afterlife: *age, ..Limits::default() };
+    let Some(config::Store { directory, size, age, set_aside }) = store else {
+        return Ok((Relay::new(boot, limits), Keeper::nowhere(), None));
+    };
+    let limits = Limits { afterlife: *age, ..limits };
     let options = store::Options { bytes: *size, ..store::Options::default() };
     let (now, fresh) = (seams.clock.now(), || Relay::new(boot, limits));
     let (relay, opened) = Keeper::open(&seams.disk, directory, options, now, *set_aside, fresh)?;

@@ -296,6 +296,7 @@ impl Lost {
             Stage::AlreadyDecided { .. }
             | Stage::GateChanged { .. }
             | Stage::GateClosed
+            | Stage::EngineAway
             | Stage::IdReused
             | Stage::Forbidden => true,
             Stage::Refused => receipt.by.is_none(),

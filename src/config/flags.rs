@@ -202,6 +202,26 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
+    /// Whether people may decide while the gate's engine is away: true or false. The engine is told when
+    /// it is back; with false they are told to decide again then.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ACCEPT_WHILE_OFFLINE",
+        value_name = "BOOL",
+        default_value = "true",
+        help_heading = "Gates"
+    )]
+    pub accept_while_offline: Option<String>,
+    /// Whether a gate may approve itself when its deadline passes, if its engine asks for that: true or
+    /// false. With false such a gate expires, which is no approval.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ALLOW_TIMEOUT_APPROVE",
+        value_name = "BOOL",
+        default_value = "false",
+        help_heading = "Gates"
+    )]
+    pub allow_timeout_approve: Option<String>,
     /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
     /// not there. Default: none, everything is in memory alone.
     #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]

@@ -105,6 +105,7 @@ pub(super) fn answered(metrics: &Metrics, viewer: ViewerId, answer: &Answer) {
         | Stage::GateClosed
         | Stage::GateUnknown
         | Stage::IdReused
+        | Stage::EngineAway
         | Stage::Forbidden => true,
         Stage::Recorded
         | Stage::Voted { .. }

@@ -244,6 +244,7 @@ impl<Store: Backend> Shard<Store> {
             gate: None,
             node: None,
             stage: Stage::Forbidden,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("model", &["json"]),
-    ("core", &["model"]),
+    ("core", &["json", "model"]),
     ("frame", &[]),
     ("dialect", &["core", "frame", "model"]),
     ("room", &["dialect", "frame", "model"]),
