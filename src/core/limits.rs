@@ -40,6 +40,8 @@ pub struct Limits {
     pub afterlife: Duration,
     /// How long its lanes are remembered after that, so that nothing is taken in twice.
     pub tombstone: Duration,
+    /// Forgotten executions whose lanes are remembered; the oldest make way.
+    pub tombstones: usize,
     /// Whether a gate may approve itself when its deadline passes. Off unless the operator says so.
     pub timeout_may_approve: bool,
 }
@@ -64,6 +66,7 @@ impl Default for Limits {
             patience: Duration::from_secs(10),
             afterlife: Duration::from_secs(3_600),
             tombstone: Duration::from_secs(24 * 3_600),
+            tombstones: 100_000,
             timeout_may_approve: false,
         }
     }

@@ -15,6 +15,7 @@ mod limits;
 mod log;
 mod producers;
 mod relay;
+mod replay;
 mod turn;
 mod waits;
 
@@ -26,3 +27,4 @@ pub use input::{Claim, ClaimedGate, Hello, Input, KnownOutcome};
 pub use kept::{Checkpoint, Fence, Kept, KeptLane, KeptRecord, Past, Tombstone};
 pub use limits::Limits;
 pub use relay::Relay;
+pub use replay::Replay;
