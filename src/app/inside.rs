@@ -18,7 +18,7 @@ use crate::http::{health::Ready, listen, routes::Welcome};
 use crate::model::Identity;
 use crate::seams::{Peer, Seams};
 use crate::shard::{Shard, Shards};
-use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded};
+use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
 use crate::telemetry::{Metered, Metrics};
 use crate::viewer::Departure;
@@ -52,11 +52,15 @@ pub(super) async fn start(
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper) = kept(seams, store, boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, store, boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics));
+    let shard = match reader {
+        Some(reader) => shard.reading(reader),
+        None => shard,
+    };
     inside.spawn("shard", async move {
         if let Err(err) = shard.run(inbox).await {
             error!(%err, "the store can't keep what happens; nothing more is taken in");
@@ -112,9 +116,9 @@ fn kept(
     store: Option<&config::Store>,
     boot: u64,
     metrics: &Metrics,
-) -> Result<(Relay, Keeper), Fault> {
+) -> Result<(Relay, Keeper, Option<Reader>), Fault> {
     let Some(config::Store { directory, size, age, set_aside }) = store else {
-        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere()));
+        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere(), None));
     };
     let limits = Limits { afterlife: *age, ..Limits::default() };
     let options = store::Options { bytes: *size, ..store::Options::default() };
@@ -127,7 +131,7 @@ fn kept(
         error!(execution, what, %kept, "damaged: set aside, and begun anew when its engine is back");
     }
     info!(directory = %directory.display(), logs, folded, bytes, "the store is open");
-    Ok((relay, opened.keeper))
+    Ok((relay, opened.keeper, Some(opened.reader)))
 }
 
 /// While the store takes nothing in, nobody is to be sent here.

@@ -19,7 +19,7 @@ mod replay;
 mod turn;
 mod waits;
 
-pub use answer::{Answer, NO_STARTER, Receipt, Reference, Stage};
+pub use answer::{Answer, NO_STARTER, NotThen, Receipt, Reference, Stage};
 pub use effect::{Effect, Ending, Grant, LaneFault, LaneResult, Verdict};
 pub use execution::Execution;
 pub use history::{History, Start, Why};

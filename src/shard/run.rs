@@ -9,19 +9,18 @@ use std::{
 use tokio::sync::mpsc;
 
 mod commit;
+mod rights;
 mod rounds;
 
+use super::archive::Archive;
 use super::directory::Directory;
 use super::ledger;
 use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Message, ToEngine};
-use crate::auth::access::{self, Action};
-use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
+use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
-use crate::model::{
-    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
-};
+use crate::model::{ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
 use crate::room::{Gauge, Line, Room};
 use crate::seams::Clock;
 use crate::store::{Backend, Fault};
@@ -42,6 +41,8 @@ pub struct Shard<Store> {
     pub(super) clock: Clock,
     pub(super) options: Arc<Options>,
     pub(super) gauge: Gauge,
+    /// What memory no longer has. `None`: nothing is kept.
+    pub(super) archive: Option<Archive>,
     pub(super) rooms: BTreeMap<ExecutionId, Heard>,
     pub(super) directory: Directory,
     pub(super) viewers: BTreeMap<ViewerId, Reach>,
@@ -86,6 +87,7 @@ impl<Store: Backend> Shard<Store> {
             store,
             clock,
             gauge: Gauge::new(options.stills),
+            archive: None,
             rooms: BTreeMap::new(),
             directory: Directory::new(options.keep, options.summary_every),
             viewers: BTreeMap::new(),
@@ -125,6 +127,7 @@ impl<Store: Backend> Shard<Store> {
         self.collect();
         self.settle().await?;
         loop {
+            let mut read = None;
             let wake = self.due().map(tokio::time::Instant::from_std);
             tokio::select! {
                 biased;
@@ -134,8 +137,13 @@ impl<Store: Backend> Shard<Store> {
                     self.relay.handle_timeout(now);
                     self.collect();
                 }
+                // Who replays asks for the next piece only when it has written the last.
+                done = Archive::next(self.archive.as_mut()) => read = Some(done),
                 taken = inbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
+                        if let Some(archive) = self.archive {
+                            archive.end().await;
+                        }
                         self.store.close().await;
                         return Ok(());
                     }
@@ -150,6 +158,7 @@ impl<Store: Backend> Shard<Store> {
             }
             self.settle().await?;
             // Whoever asks is shown what is committed.
+            read.into_iter().for_each(|done| self.had(done));
             for message in later.drain(..) {
                 self.serve(message);
             }
@@ -199,6 +208,7 @@ impl<Store: Backend> Shard<Store> {
             | Message::Behind { .. }
             | Message::Follow { .. }
             | Message::Unfollow { .. }
+            | Message::Past { .. }
             | Message::Leave { .. }
             | Message::Left { .. }
             | Message::Snapshot { .. }
@@ -207,44 +217,6 @@ impl<Store: Backend> Shard<Store> {
             | Message::Measure { .. } => return Some(message),
         }
         None
-    }
-
-    /// What is answered to somebody who may not do what they ask for.
-    fn forbidden(&self, input: &Input) -> Option<Effect> {
-        let (viewer, principal, action, about, name): (_, &Principal, _, _, _) = match input {
-            Input::Decided { viewer, principal, ask } => {
-                let about = ask.id.clone().unwrap_or_else(DecisionId::none);
-                let name = Some(&ask.execution);
-                (viewer, principal, Action::Decide, Reference::Decision(about), name)
-            }
-            Input::Commanded { viewer, principal, ask } => {
-                let about = ask.id.clone().unwrap_or_else(CommandId::none);
-                let name = ask.execution.as_ref();
-                (viewer, principal, Action::Command, Reference::Command(about), name)
-            }
-            Input::Greeted { .. }
-            | Input::Claimed { .. }
-            | Input::Published { .. }
-            | Input::Reported { .. }
-            | Input::Receipted { .. }
-            | Input::Withdrawn { .. }
-            | Input::Detached { .. } => return None,
-        };
-        let execution = name.and_then(|name| self.relay.resolve(name));
-        if access::may(principal, action, execution.as_ref()) {
-            return None;
-        }
-        let receipt = Receipt {
-            about,
-            execution: None,
-            gate: None,
-            node: None,
-            stage: Stage::Forbidden,
-            reason: None,
-            by: None,
-            at: None,
-        };
-        Some(Effect::Answer { viewer: *viewer, answer: Answer::Receipt(receipt) })
     }
 
     fn collect(&mut self) {

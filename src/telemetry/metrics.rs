@@ -85,6 +85,8 @@ table! {
 
     store_commits: Counter, "Turns that the store has kept";
     store_blocked: Gauge, "Whether the store takes nothing in, and so nothing goes on: 1 while the disk is full or fails";
+    store_records_read: Counter, "Records that were read back from the store for viewers, those included that were only folded";
+    store_unreadable: Counter, "Times that a piece of a log could not be read back, so that its viewers were shown the state instead";
     store_damaged: Counter, "Logs, or whole stores, that were found damaged at the start and set aside";
 
     gates_open: Gauge, "Gates that wait for somebody";

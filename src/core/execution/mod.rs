@@ -98,7 +98,7 @@ impl Execution {
     }
 
     /// Bytes that it holds, roughly: so many for each thing that it knows, whatever is said of that.
-    pub(in crate::core) fn weight(&self) -> usize {
+    pub fn weight(&self) -> usize {
         let Self { nodes, under_way, edges, gates, commands, errors, producers, .. } = self;
         let things = nodes.len() + gates.len() + commands.len() + errors.len();
         4_096 + things * 1_024 + (edges.len() + under_way.len()) * 256 + producers.len() * 512
