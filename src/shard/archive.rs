@@ -137,6 +137,12 @@ impl Archive {
         self.folds = VecDeque::new();
     }
 
+    /// Orders that are not carried out yet.
+    pub(super) fn orders(&self) -> usize {
+        let running = self.running.iter().map(|(.., orders)| orders.len());
+        running.sum::<usize>() + self.queue.len() + self.done.len()
+    }
+
     /// Bytes that it holds beside what the gauge counts, roughly.
     pub(super) fn held(&self) -> usize {
         self.folds.iter().map(|it| it.state().weight()).sum()

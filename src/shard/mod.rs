@@ -134,13 +134,32 @@ pub enum Message {
     },
     /// Those numbers that nobody keeps are to be brought up to date: somebody asks for all.
     Measure {
-        /// Hears when they are.
-        reply: oneshot::Sender<()>,
+        /// Hears when they are, and how much the shard holds.
+        reply: oneshot::Sender<Held>,
     },
 }
 
 /// An execution's name, its newest record, and its state.
 pub type Shown = (ExecutionId, Position, Box<Execution>);
+
+/// How many of each the shard holds. With nobody there, all but the executions are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Executions, and definitions of workflows.
+    pub logs: usize,
+    /// Viewers that it can reach.
+    pub viewers: usize,
+    /// What these watch.
+    pub watches: usize,
+    /// Logs that somebody watches.
+    pub rooms: usize,
+    /// Viewers that wait for what nobody has spoken of, or follow groups.
+    pub waiting: usize,
+    /// Times at which something is to be done for a room.
+    pub alarms: usize,
+    /// Readings that are under way, or wait for that.
+    pub orders: usize,
+}
 
 /// Records of an execution, for HTTP.
 #[derive(Debug)]

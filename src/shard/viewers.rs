@@ -85,7 +85,7 @@ impl<Store: Backend> Shard<Store> {
             Message::Measure { reply } => {
                 self.measure();
                 // As above.
-                let _ = reply.send(());
+                let _ = reply.send(self.holds());
             }
             Message::Input(_)
             | Message::Engine { .. }

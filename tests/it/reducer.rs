@@ -34,6 +34,11 @@ pub(crate) struct Reducer {
 }
 
 impl Reducer {
+    /// One that has seen everything up to a record, and remembers nothing of it.
+    pub(crate) fn at(epoch: &str, seq: u64) -> Self {
+        Self { epoch: Some(epoch.to_owned()), last: seq, ..Self::default() }
+    }
+
     /// Takes one frame of the execution. What is no record and no snapshot is passed over.
     ///
     /// # Errors
