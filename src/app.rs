@@ -89,8 +89,8 @@ impl App {
             &seams,
             &metrics,
             &departure,
-            config.store.as_ref(),
-            &ready,
+            &config,
+            (&ready, &caps),
             [&inside, &engines],
         )
         .await?;

@@ -11,16 +11,16 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
 
 use crate::auth::verifier::{Loopback, Verifier};
-use crate::config;
+use crate::config::{self, Config};
 use crate::core::{Limits, Relay};
 use crate::engine;
-use crate::http::{health::Ready, listen, routes::Welcome};
+use crate::http::{caps::Caps, health::Ready, listen, routes::Welcome};
 use crate::model::Identity;
 use crate::seams::{Peer, Seams};
-use crate::shard::{Shard, Shards};
+use crate::shard::{Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
-use crate::telemetry::{Metered, Metrics};
+use crate::telemetry::{self, Metered, Metrics};
 use crate::viewer::Departure;
 use crate::viewer::{House, connection};
 
@@ -44,21 +44,34 @@ pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
-    store: Option<&config::Store>,
-    ready: &Ready,
+    config: &Config,
+    (ready, caps): (&Ready, &Caps),
     [inside, engines]: [&Tasks; 2],
 ) -> Result<Parts, Fault> {
     let (boot, options) = (seams.chance.number(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper, reader) = kept(seams, store, boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, config.store.as_ref(), boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics));
     let shard = match reader {
         Some(reader) => shard.reading(reader),
+        None => shard,
+    };
+    let bytes = match config.memory {
+        config::Memory::Half => telemetry::memory().map(|it| it / 2),
+        config::Memory::Unbounded => None,
+        config::Memory::Bytes(bytes) => Some(bytes),
+    };
+    let shard = match bytes {
+        Some(bytes) => {
+            let (tell, pressure) = watch::channel(Pressure::None);
+            inside.spawn("memory", shut(pressure, caps.clone()));
+            shard.within(Budget { bytes, resident: telemetry::resident }, tell)
+        }
         None => shard,
     };
     inside.spawn("shard", async move {
@@ -140,6 +153,13 @@ async fn report(mut trouble: watch::Receiver<Option<String>>, ready: Ready, metr
         let blocked = trouble.borrow_and_update().is_some();
         ready.block(blocked);
         metrics.store_blocked.set(i64::from(blocked));
+    }
+}
+
+/// While there is no memory for anybody, nobody is let in.
+async fn shut(mut pressure: watch::Receiver<Pressure>, caps: Caps) {
+    while pressure.changed().await.is_ok() {
+        caps.shut(*pressure.borrow_and_update() == Pressure::Critical);
     }
 }
 

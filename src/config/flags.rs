@@ -225,6 +225,17 @@ pub struct Flags {
         help_heading = "Store"
     )]
     pub store_on_damage: Option<String>,
+    /// How much memory it may use, such as 512MiB, from 64MiB on; `auto` is half of what the machine
+    /// or its container has, `none` is no bound. Near it less is kept for those who come late, then
+    /// nothing new is begun or watched, then nobody is let in.
+    #[arg(
+        long,
+        env = "FOOTPLATE_MEMORY_BUDGET",
+        value_name = "SIZE",
+        default_value = "auto",
+        help_heading = "Running"
+    )]
+    pub memory_budget: Option<String>,
     /// What is logged: a level, or levels of parts, such as info,footplate=debug.
     #[arg(
         long,

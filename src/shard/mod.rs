@@ -9,12 +9,14 @@ mod followers;
 mod ledger;
 mod past;
 mod place;
+mod pressure;
 mod questions;
 mod run;
 mod seats;
 mod viewers;
 mod waiting;
 
+pub use pressure::{Budget, Pressure};
 pub use run::Shard;
 
 use std::sync::Arc;

@@ -15,12 +15,13 @@ mod rounds;
 use super::archive::Archive;
 use super::directory::Directory;
 use super::ledger;
+use super::pressure::Watched;
 use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Message, ToEngine};
 use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
-use crate::model::{ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
+use crate::model::{Durability, ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
 use crate::room::{Gauge, Line, Room};
 use crate::seams::Clock;
 use crate::store::{Backend, Fault};
@@ -43,6 +44,8 @@ pub struct Shard<Store> {
     pub(super) gauge: Gauge,
     /// What memory no longer has. `None`: nothing is kept.
     pub(super) archive: Option<Archive>,
+    /// `None`: it may use as much memory as it needs.
+    pub(super) watched: Option<Watched>,
     pub(super) rooms: BTreeMap<ExecutionId, Heard>,
     pub(super) directory: Directory,
     pub(super) viewers: BTreeMap<ViewerId, Reach>,
@@ -88,6 +91,7 @@ impl<Store: Backend> Shard<Store> {
             clock,
             gauge: Gauge::new(options.stills),
             archive: None,
+            watched: None,
             rooms: BTreeMap::new(),
             directory: Directory::new(options.keep, options.summary_every),
             viewers: BTreeMap::new(),
@@ -135,6 +139,7 @@ impl<Store: Backend> Shard<Store> {
                 () = sleep_until(wake), if wake.is_some() => {
                     let now = self.clock.now();
                     self.relay.handle_timeout(now);
+                    self.weigh(now);
                     self.collect();
                 }
                 // Who replays asks for the next piece only when it has written the last.
@@ -154,6 +159,8 @@ impl<Store: Backend> Shard<Store> {
                             self.settle().await?;
                         }
                     }
+                    self.weigh(now);
+                    self.collect();
                 }
             }
             self.settle().await?;
@@ -172,7 +179,9 @@ impl<Store: Backend> Shard<Store> {
         }
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let calm = self.calm.first().map(|(at, _)| *at);
-        let dues = [self.relay.poll_timeout(), alarm, calm, self.directory.due(), self.sweep];
+        let weigh = self.watched.as_ref().map(Watched::due);
+        let dues =
+            [self.relay.poll_timeout(), alarm, calm, self.directory.due(), self.sweep, weigh];
         dues.into_iter().flatten().min()
     }
 
@@ -294,6 +303,10 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
+    pub(super) fn durability(&self) -> Durability {
+        self.store.durability()
+    }
+
     fn disconnect(&mut self, link: LinkId) {
         self.engines.remove(&link);
         self.metrics.engines_attached.set(self.engines.len() as i64);
@@ -301,6 +314,7 @@ impl<Store: Backend> Shard<Store> {
 
     fn append(&mut self, now: Instant, record: &Record) {
         ledger::appended(&self.metrics, record);
+        self.grown(record.origin.size);
         if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
             let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.record(record, out);
             room.append(now, line(record), |dialect| dialect.stirs(record), render);
@@ -352,10 +366,10 @@ impl<Store: Backend> Shard<Store> {
 
     /// The room of an execution. It is told from now on that there is nothing new.
     pub(super) fn room(&mut self, now: Instant, execution: &ExecutionId) -> &mut Room {
-        let alarm = now + self.options.beat_after;
+        let (alarm, keep) = (now + self.options.beat_after, self.keep_of_tapes());
         let begin = || {
             self.alarms.insert((alarm, execution.clone()));
-            Heard { room: Room::new(self.options.keep), beat: alarm, alarm }
+            Heard { room: Room::new(keep), beat: alarm, alarm }
         };
         &mut self.rooms.entry(execution.clone()).or_insert_with(begin).room
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pressure::Pressure;
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
@@ -99,6 +100,9 @@ impl<Store: Backend> Shard<Store> {
         let Join { viewer, topic, dialect, from, ticket } = join.clone();
         let Some(reach) = self.viewers.get_mut(&viewer) else { return };
         let principal = reach.principal.clone();
+        if Pressure::Severe <= self.pressure() {
+            return self.post(viewer, Letter::Overloaded);
+        }
         let (execution, seat) = match &topic {
             Topic::Directory if access::may(&principal, Action::List, None) => {
                 (None, self.seat_at_directory(now, viewer, dialect))

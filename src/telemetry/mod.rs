@@ -10,3 +10,4 @@ mod process;
 pub use each::Each;
 pub use meter::Metered;
 pub use metrics::Metrics;
+pub use process::{memory, resident};

@@ -39,6 +39,11 @@ impl Reducer {
         Self { epoch: Some(epoch.to_owned()), last: seq, ..Self::default() }
     }
 
+    /// Whether a snapshot is still coming in.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// Takes one frame of the execution. What is no record and no snapshot is passed over.
     ///
     /// # Errors

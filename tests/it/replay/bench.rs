@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use footplate::auth::verifier::Loopback;
-use footplate::core::{Limits, Relay};
+use footplate::core::{LaneFault, LaneResult, Limits, Relay};
 use footplate::dialect::{Call, Dialect, native::Native};
 use footplate::model::{Durability, LinkId, Principal, Seq, Timestamp, ViewerId};
 use footplate::seams::{Clock, Disk, Space};
-use footplate::shard::{Asked, Followed, Held, Message, Shard, Shards, ToEngine};
-use footplate::store::{Fault, Keeper, Memory, Options as Store};
+use footplate::shard::{Asked, Budget, Followed, Held, Message, Pressure, Shard, Shards, ToEngine};
+use footplate::store::{Backend, Fault, Keeper, Memory, Options as Store};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Guest, House, Options, connection};
 use futures_util::{SinkExt, StreamExt};
 use redb::{Builder, Database, DatabaseError};
 use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -41,12 +41,14 @@ pub(super) struct Setup {
     pub(super) threads: bool,
     /// Whether there is a store.
     pub(super) store: bool,
+    /// Bytes that it may use.
+    pub(super) budget: Option<u64>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let (limits, options) = (Limits::default(), Options::default());
-        Self { limits, options, threads: false, store: true }
+        Self { limits, options, threads: false, store: true, budget: None }
     }
 }
 
@@ -76,6 +78,17 @@ impl Disk for Threaded {
     }
 }
 
+fn within<Store: Backend>(
+    shard: Shard<Store>,
+    budget: Option<u64>,
+    tell: watch::Sender<Pressure>,
+) -> Shard<Store> {
+    match budget {
+        Some(bytes) => shard.within(Budget { bytes, resident: || None }, tell),
+        None => shard,
+    }
+}
+
 pub(super) struct Bench {
     pub(super) shards: Shards,
     pub(super) metrics: Arc<Metrics>,
@@ -90,6 +103,10 @@ pub(super) struct Bench {
     connections: JoinSet<(ViewerId, Close)>,
     shard: JoinSet<Result<(), Fault>>,
     engine: mpsc::Receiver<ToEngine>,
+    /// What its engine was refused.
+    pub(super) faults: Vec<LaneFault>,
+    /// How near it is to its budget.
+    pub(super) pressure: watch::Receiver<Pressure>,
 }
 
 pub(super) struct Client {
@@ -97,6 +114,8 @@ pub(super) struct Client {
     socket: WebSocketStream<DuplexStream>,
     /// What it has made of what it was told.
     pub(super) seen: BTreeMap<String, Reducer>,
+    /// The record that has to come next of each, as it was told. `None`: a state has to.
+    next: BTreeMap<String, Option<u64>>,
     /// States that it was shown.
     pub(super) snapshots: u64,
 }
@@ -123,6 +142,7 @@ impl Bench {
         let (options, metrics) = (Arc::new(setup.options.clone()), Arc::new(Metrics::new()));
         let (limits, mut shard, mut folded) = (setup.limits, JoinSet::new(), 0);
         let fresh = || Relay::new(boot, limits);
+        let (tell, pressure) = watch::channel(Pressure::None);
         if setup.store {
             let seam: Arc<dyn Disk> = match setup.threads {
                 true => Arc::new(Threaded(disk.clone())),
@@ -134,10 +154,12 @@ impl Bench {
             assert!(opened.loaded.damage.is_empty());
             folded = opened.loaded.folded;
             let it = Shard::new(relay, opened.keeper, clock.clone(), options.clone());
-            shard.spawn(it.counting(metrics.clone()).reading(opened.reader).run(outbox));
+            let it = it.counting(metrics.clone()).reading(opened.reader);
+            shard.spawn(within(it, setup.budget, tell).run(outbox));
         } else {
             let it = Shard::new(fresh(), Memory, clock.clone(), options.clone());
-            shard.spawn(it.counting(metrics.clone()).run(outbox));
+            let it = it.counting(metrics.clone());
+            shard.spawn(within(it, setup.budget, tell).run(outbox));
         }
         let shards = Shards::new(inbox);
         let house = House {
@@ -164,6 +186,8 @@ impl Bench {
             connections,
             shard,
             engine,
+            faults: vec![],
+            pressure,
         };
         bench.tell(Message::Engine { link: LinkId(1), outbox }).await;
         bench.input(&format!("w/{boot}@l1 greets")).await;
@@ -205,15 +229,27 @@ impl Bench {
             let first = *said + 1;
             *said += events.len() as u64;
             self.input(&format!("l1 says {execution} {first} {}", events.join("; "))).await;
-            while self.engine.try_recv().is_ok() {}
+            self.quiet().await;
+            while let Ok(told) = self.engine.try_recv() {
+                if let ToEngine::Result(LaneResult { fault: Some(fault), .. }) = told {
+                    self.faults.push(fault);
+                }
+            }
         }
-        self.quiet().await;
+    }
+
+    /// Its engine begins anew in an execution that was refused.
+    pub(super) fn said_nothing_of(&mut self, execution: &str) {
+        self.said.remove(execution);
     }
 
     /// So many log lines.
     pub(super) async fn logs(&mut self, execution: &str, lines: u64) {
         let from = self.said.get(execution).copied().unwrap_or(0);
-        let lines = (from + 1..=from + lines).map(|n| format!("log line {n} of {execution}"));
+        let lines = (from + 1..=from + lines).map(|n| match n {
+            1 => "node a running".to_owned(),
+            n => format!("log line {n} of {execution}"),
+        });
         self.says(execution, &lines.collect::<Vec<_>>()).await;
     }
 
@@ -272,7 +308,8 @@ impl Bench {
         let house = self.house.clone();
         self.connections.spawn(async move { (viewer, connection::run(ours, guest, house).await) });
         let socket = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-        let mut client = Client { viewer, socket, seen: BTreeMap::new(), snapshots: 0 };
+        let mut client =
+            Client { viewer, socket, seen: BTreeMap::new(), next: BTreeMap::new(), snapshots: 0 };
         assert_eq!(client.hears().await["type"], "welcome");
         client
     }
@@ -325,13 +362,18 @@ impl Client {
         let Some(execution) = frame["execution_id"].as_str().map(str::to_owned) else {
             return frame;
         };
-        let is_record = frame["seq"].is_u64() && frame["type"] != "snapshot";
-        self.snapshots += u64::from(frame["type"] == "snapshot" && frame["part"] == 1);
-        let seen = self.seen.entry(execution).or_default();
-        if is_record {
-            assert_eq!(frame["seq"], seen.last() + 1, "what follows on the last: {frame}");
+        let next = self.next.entry(execution.clone()).or_default();
+        if frame["type"] == "subscribed" {
+            let goes_on = frame["recovered"] == true;
+            *next = goes_on.then(|| frame["from"].as_u64().unwrap() + 1);
+        } else if frame["type"] == "snapshot" {
+            self.snapshots += u64::from(frame["part"] == 1);
+            *next = Some(frame["seq"].as_u64().unwrap() + 1);
+        } else if let Some(seq) = frame["seq"].as_u64() {
+            assert_eq!(Some(seq), *next, "each once, in order, without a gap: {frame}");
+            *next = Some(seq + 1);
         }
-        seen.frame(&frame).unwrap();
+        self.seen.entry(execution).or_default().frame(&frame).unwrap();
         frame
     }
 
@@ -362,10 +404,6 @@ impl Client {
         while self.seen.get(name).is_none_or(|it| it.last() < seq) {
             self.takes().await;
         }
-    }
-
-    pub(super) fn last(&self, name: &str) -> u64 {
-        self.seen.get(name).map_or(0, Reducer::last)
     }
 
     pub(super) fn state(&self, name: &str) -> Value {
