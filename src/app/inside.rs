@@ -10,6 +10,8 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
 
+use super::audit;
+use crate::audit::Scribe;
 use crate::auth::verifier::{Loopback, Verifier};
 use crate::config::{self, Config};
 use crate::core::{Limits, Relay};
@@ -33,13 +35,14 @@ pub(super) struct Parts {
     pub(super) verifier: Arc<dyn Verifier>,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
+    pub(super) scribe: Option<Scribe>,
 }
 
 /// Starts what needs no port. Engines are told of the drain by their tasks' word, viewers by the
 /// `departure`.
 ///
 /// # Errors
-/// That the store can't be opened, and what to do about it.
+/// That the store or the audit log can't be opened, and what to do about it.
 pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
@@ -47,16 +50,19 @@ pub(super) async fn start(
     config: &Config,
     (ready, caps): (&Ready, &Caps),
     [inside, engines]: [&Tasks; 2],
-) -> Result<Parts, Fault> {
+) -> anyhow::Result<Parts> {
     let (boot, options) = (seams.chance.number(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper, reader) = kept(seams, config.store.as_ref(), boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, config.gates, config.store.as_ref(), boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
+    let (audit, scribe) =
+        audit::open(config.audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
-        .counting(Arc::clone(metrics));
+        .counting(Arc::clone(metrics))
+        .auditing(audit);
     let shard = match reader {
         Some(reader) => shard.reading(reader),
         None => shard,
@@ -120,20 +126,27 @@ pub(super) async fn start(
     });
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
-    Ok(Parts { shards, verifier, welcome, engines: BoxCloneSyncService::new(engines) })
+    let engines = BoxCloneSyncService::new(engines);
+    Ok(Parts { shards, verifier, welcome, engines, scribe })
 }
 
 /// The relay as it was kept, and what keeps it.
 fn kept(
     seams: &Seams,
+    gates: config::Gates,
     store: Option<&config::Store>,
     boot: u64,
     metrics: &Metrics,
 ) -> Result<(Relay, Keeper, Option<Reader>), Fault> {
-    let Some(config::Store { directory, size, age, set_aside }) = store else {
-        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere(), None));
+    let limits = Limits {
+        decide_while_away: gates.accept_while_offline,
+        timeout_may_approve: gates.allow_timeout_approve,
+        ..Limits::default()
     };
-    let limits = Limits { afterlife: *age, ..Limits::default() };
+    let Some(config::Store { directory, size, age, set_aside }) = store else {
+        return Ok((Relay::new(boot, limits), Keeper::nowhere(), None));
+    };
+    let limits = Limits { afterlife: *age, ..limits };
     let options = store::Options { bytes: *size, ..store::Options::default() };
     let (now, fresh) = (seams.clock.now(), || Relay::new(boot, limits));
     let (relay, opened) = Keeper::open(&seams.disk, directory, options, now, *set_aside, fresh)?;

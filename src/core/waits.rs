@@ -15,6 +15,8 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     Gate(GateId),
+    /// Its engine has not come to this gate again.
+    Orphan(GateId),
     Command(CommandId),
     /// The execution has been over for long enough.
     Forget,
@@ -22,10 +24,14 @@ pub(super) enum Due {
     Bury,
 }
 
-/// A gate that is open with a deadline, or decided and not answered for.
+/// A gate that is open with a deadline, orphaned, or decided and not answered for.
 #[derive(Debug, Default)]
 pub(super) struct GateWait {
     pub(super) due: Option<Instant>,
+    /// Its engine has started again without it: until when it may come to it again.
+    pub(super) orphaned: Option<Instant>,
+    /// Where its engine was told of the decision when it came back, and has not asked since.
+    pub(super) greeted: Option<LinkId>,
     /// Whom to tell how each vote ended. The latest connection, if somebody came back.
     pub(super) askers: BTreeMap<DecisionId, ViewerId>,
     /// How often its engine was told.
@@ -78,7 +84,7 @@ impl Timers {
 
     fn of(&mut self, what: &Due) -> &mut BTreeSet<(Instant, ExecutionId, Due)> {
         match what {
-            Due::Gate(_) | Due::Command(_) => &mut self.waits,
+            Due::Gate(_) | Due::Orphan(_) | Due::Command(_) => &mut self.waits,
             Due::Forget => &mut self.over,
             Due::Bury => &mut self.buried,
         }
@@ -114,7 +120,9 @@ impl Timers {
 
     /// Nothing of this log falls due any longer.
     pub(super) fn drop_log(&mut self, log: &Log) {
-        let gates = log.gate_waits.iter().map(|(id, it)| (it.due, Due::Gate(id.clone())));
+        let gates = log.gate_waits.iter().flat_map(|(id, it)| {
+            [(it.due, Due::Gate(id.clone())), (it.orphaned, Due::Orphan(id.clone()))]
+        });
         let commands = log.command_waits.iter().map(|(id, it)| (it.due, Due::Command(id.clone())));
         for (at, what) in gates.chain(commands).chain([(log.forget, Due::Forget)]) {
             let Some(at) = at else { continue };

@@ -54,7 +54,7 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let (at, principal) = (at(query)?, self.principal.clone());
         let found = self.ask(|reply| Message::Snapshot { name, principal, at, reply }).await?;
-        let (execution, at, state) = found.map_err(lost)?;
+        let (execution, at, state) = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         self.site.dialects.native.state_in_one(&execution, at, &state, &mut out);
         Ok(json(StatusCode::OK, joined(&out)))
@@ -69,7 +69,7 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let (since, principal) = (since(query)?, self.principal.clone());
         let found = self.ask(|reply| Message::Records { name, principal, since, reply }).await?;
-        let Followed { execution, head, recovered, records } = found.map_err(lost)?;
+        let Followed { execution, head, recovered, records } = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         for record in &records {
             self.site.dialects.native.record(record, &mut out);
@@ -211,6 +211,7 @@ fn status(answer: &Answer) -> StatusCode {
         | Stage::IdReused => StatusCode::CONFLICT,
         Stage::GateUnknown => StatusCode::NOT_FOUND,
         Stage::Forbidden => StatusCode::FORBIDDEN,
+        Stage::EngineAway => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
@@ -316,7 +317,7 @@ fn unknown() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "not_found", "No engine has spoken of this execution.")
 }
 
-fn lost(lost: Lost) -> Refusal {
+fn lost(lost: &Lost) -> Refusal {
     match lost {
         Lost::Unknown => unknown(),
         Lost::Not(why) => {
@@ -325,7 +326,7 @@ fn lost(lost: Lost) -> Refusal {
                 NotThen::NotKept => StatusCode::NOT_IMPLEMENTED,
                 NotThen::Gone => StatusCode::GONE,
             };
-            let (code, message) = not_then(why);
+            let (code, message) = not_then(*why);
             Refusal::new(status, code, message)
         }
         Lost::Unreadable(_) => Refusal::new(

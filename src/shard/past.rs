@@ -30,9 +30,10 @@ impl<Store: Backend> Shard<Store> {
         let (topic, ticket) = (seat.topic.clone(), seat.ticket);
         let Some(watch) = self.watch(viewer, &topic) else { return };
         let (dialect, execution) = (watch.dialect, watch.execution.clone());
-        let want = match from {
-            Begin::At(seq) => Want::Still(dialect, seq),
-            _ => Want::Piece(dialect, position.seq),
+        let want = if let Begin::At(seq) = from {
+            Want::Still(dialect, seq)
+        } else {
+            Want::Piece(dialect, position.seq)
         };
         watch.pending = Some(Box::new(Pending { seat, from }));
         let Some((execution, archive)) = execution.zip(self.archive.as_mut()) else { return };

@@ -19,6 +19,7 @@ use super::pressure::Watched;
 use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Message, ToEngine};
+use crate::audit::Audit;
 use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
 use crate::model::{Durability, ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
@@ -71,6 +72,7 @@ pub struct Shard<Store> {
     /// When to look for viewers that went without a word.
     sweep: Option<Instant>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) audit: Audit,
 }
 
 /// A room, and when its viewers are told that there is nothing new.
@@ -108,6 +110,7 @@ impl<Store: Backend> Shard<Store> {
             alarms: BTreeSet::new(),
             sweep: None,
             metrics: Arc::default(),
+            audit: Audit::default(),
             options,
         }
     }
@@ -194,12 +197,13 @@ impl<Store: Backend> Shard<Store> {
                 }
                 let sent =
                     if let Input::Published { events, .. } = &input { events.len() } else { 0 };
+                let (before, asked) = (self.effects.len(), self.audit.asked(now, &input));
                 match self.forbidden(&input) {
                     Some(answer) => self.effects.push(answer),
                     None => self.relay.handle(now, input),
                 }
-                let before = self.effects.len();
                 self.collect();
+                self.audit.answered(asked, &self.relay, &self.effects, before);
                 if 0 < sent {
                     ledger::published(&self.metrics, sent, &self.effects[before..]);
                 }
@@ -241,6 +245,7 @@ impl<Store: Backend> Shard<Store> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
             self.keep(&effects).await?;
+            self.audit.committed(&effects).await;
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
             if self.effects.is_empty() && effects.capacity() <= 4 * TURN {

@@ -111,12 +111,11 @@ impl<Store: Backend> Shard<Store> {
             Topic::Directory => (None, Ok((None, None))),
             Topic::Execution(name) => match self.visible(&principal, name) {
                 Some(execution) => {
-                    let seat = match from {
-                        Begin::At(seq) => self.seat_at(now, viewer, &execution, dialect, seq),
-                        _ => {
-                            let reads = self.archive.is_some();
-                            self.seat(now, viewer, &execution, dialect, &from, (waited, reads))
-                        }
+                    let seat = if let Begin::At(seq) = from {
+                        self.seat_at(now, viewer, &execution, dialect, seq)
+                    } else {
+                        let reads = self.archive.is_some();
+                        self.seat(now, viewer, &execution, dialect, &from, (waited, reads))
                     };
                     (Some(execution), seat)
                 }

@@ -92,8 +92,9 @@ impl Viewer {
 
     /// What lies beyond its tape of this, behind that record; nothing, if it is not to be had.
     pub(crate) fn past(&mut self, topic: &Topic, behind: Seq, piece: Option<Still>) {
-        let watch = self.watches.iter_mut().find(|(it, _)| it == topic);
-        watch.into_iter().for_each(|(_, cursor)| cursor.past(behind, piece.clone()));
+        if let Some((_, cursor)) = self.watches.iter_mut().find(|(it, _)| it == topic) {
+            cursor.past(behind, piece);
+        }
     }
 
     /// What it watches, and the last record of each that it was sent.

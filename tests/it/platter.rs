@@ -73,6 +73,19 @@ impl Platter {
         inner.open = 0;
     }
 
+    /// Whoever has it open is killed by this: `end` drops them, and what they would have written in
+    /// doing so is not written.
+    pub(crate) fn killing(&self, end: impl FnOnce()) {
+        let (seen, synced, pending) = {
+            let inner = self.0.lock().unwrap();
+            (inner.seen.clone(), inner.synced.clone(), inner.pending.clone())
+        };
+        end();
+        let mut inner = self.0.lock().unwrap();
+        (inner.seen, inner.synced, inner.pending) = (seen, synced, pending);
+        inner.open = 0;
+    }
+
     /// What a reader sees.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().seen.clone()
@@ -195,6 +208,10 @@ impl Disk for Platter {
     fn keep(&self, directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         self.0.lock().unwrap().aside.push((name.to_owned(), bytes.to_vec()));
         Ok(directory.join(name))
+    }
+
+    fn length(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.0.lock().unwrap().seen.len() as u64)
     }
 
     fn space(&self, _: &Path) -> io::Result<Space> {

@@ -39,7 +39,7 @@ async fn c3_c4_who_was_away_for_long_gets_every_record_once_and_then_live() {
     let mut client = bench.come_through(256 << 10).await;
     let since = json!({ "epoch": bench.epoch("x1").await, "seq": 0 });
     client.says(&json!({ "type": "subscribe", "execution_id": "x1", "since": since })).await;
-    let told = client.hears().await;
+    let told = client.is_told("x1").await;
     assert_eq!((&told["type"], &told["recovered"]), (&json!("subscribed"), &json!(true)));
     assert_eq!((&told["from"], &told["head"]), (&json!(0), &json!(head)));
     client.comes_to("x1", 10_000).await;

@@ -61,6 +61,7 @@ impl Relay {
     pub(super) fn forget(&mut self, now: Now, execution: &ExecutionId) {
         let Some(log) = self.logs.remove(execution) else { return };
         self.timers.drop_log(&log);
+        self.open_gates -= log.state.open_gates().count();
         for alias in &log.aliases {
             self.aliases.remove(alias);
         }

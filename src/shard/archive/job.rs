@@ -144,7 +144,7 @@ impl Job {
             return Ok(());
         }
         let piece = self.reader.piece(&self.execution, self.epoch, at, 0);
-        let Piece { checkpoint, records, .. } = piece.map_err(lost)?.ok_or(GONE)?;
+        let Piece { checkpoint, records, .. } = piece.map_err(|it| lost(&it))?.ok_or(GONE)?;
         *read += records.len() as u64;
         let mut fold = Replay::new(self.execution.clone(), self.epoch, checkpoint, &self.limits);
         for record in records {
@@ -173,11 +173,11 @@ impl Job {
             None => {
                 // What is older than the step may be kept no longer.
                 let from = begin(after);
-                let mut piece = reader.piece(execution, *epoch, from, 0).map_err(lost)?;
+                let mut piece = reader.piece(execution, *epoch, from, 0).map_err(|it| lost(&it))?;
                 let mut from = from;
                 if piece.is_none() && from < after {
                     from = after;
-                    piece = reader.piece(execution, *epoch, after, 0).map_err(lost)?;
+                    piece = reader.piece(execution, *epoch, after, 0).map_err(|it| lost(&it))?;
                 }
                 let Piece { checkpoint, records, .. } = piece.ok_or(GONE)?;
                 *read += records.len() as u64;
@@ -192,7 +192,7 @@ impl Job {
         };
         loop {
             let piece = reader.following(execution, *epoch, fold.at().seq, CHUNK);
-            let Piece { records, more, .. } = piece.map_err(lost)?.ok_or(GONE)?;
+            let Piece { records, more, .. } = piece.map_err(|it| lost(&it))?.ok_or(GONE)?;
             *read += records.len() as u64;
             let enough = records.into_iter().any(|record| !take(fold.take(record)));
             if enough || !more {
@@ -209,6 +209,6 @@ const PAGE: usize = 1_000;
 /// It is no longer kept.
 const GONE: Lost = Lost::Not(NotThen::Gone);
 
-fn lost(fault: Fault) -> Lost {
+fn lost(fault: &Fault) -> Lost {
     Lost::Unreadable(fault.to_string())
 }

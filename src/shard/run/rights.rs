@@ -37,6 +37,7 @@ impl<Store> Shard<Store> {
             gate: None,
             node: None,
             stage: Stage::Forbidden,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use footplate::auth::verifier::Loopback;
 use footplate::core::{LaneFault, LaneResult, Limits, Relay};
@@ -21,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::io::{DuplexStream, duplex};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, Role};
 
@@ -344,16 +343,6 @@ impl Client {
                 _ => (),
             }
         }
-    }
-
-    pub(super) async fn hears_for(&mut self, span: Duration) -> Vec<Value> {
-        let (mut all, until) = (vec![], Instant::now() + span);
-        while let Ok(told) =
-            timeout(until.saturating_duration_since(Instant::now()), self.hears()).await
-        {
-            all.push(told);
-        }
-        all
     }
 
     /// Takes the next frame. Each record has to follow on the last, without exception.

@@ -136,7 +136,7 @@ fn r1_of_too_many_executions_the_oldest_that_is_over_makes_way() {
 /// Work is counted here, not time: what is let in of the one before each of the others is heard.
 #[tokio::test(start_paused = true)]
 async fn r2_a_thousand_quiet_executions_are_heard_beside_one_that_never_rests() {
-    let mut bench = Bench::start(Setup { store: false, ..Setup::default() }).await;
+    let bench = Bench::start(Setup { store: false, ..Setup::default() }).await;
     let (outbox, mut told) = mpsc::channel(1 << 16);
     bench.tell(Message::Engine { link: LinkId(2), outbox }).await;
     bench.input("v/1@l2 greets").await;

@@ -22,7 +22,7 @@ fn nodes(from: u64, many: u64) -> Vec<String> {
 impl Bench {
     /// Lets it look where it stands.
     async fn weighs(&self) -> Pressure {
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        tokio::time::sleep(Duration::from_millis(1_100)).await;
         self.measure().await;
         *self.pressure.borrow()
     }
@@ -33,7 +33,7 @@ impl Bench {
             if level <= self.weighs().await {
                 return;
             }
-            self.says("x1", &nodes(100 * n, 100)).await;
+            self.says("x1", &nodes(500 * n, 500)).await;
         }
         panic!("it has room for more: {:?}", self.pressure.borrow());
     }
