@@ -68,6 +68,10 @@ impl Disk for Threaded {
         self.0.keep(directory, name, bytes)
     }
 
+    fn length(&self, directory: &Path) -> io::Result<u64> {
+        self.0.length(directory)
+    }
+
     fn space(&self, directory: &Path) -> io::Result<Space> {
         self.0.space(directory)
     }
