@@ -101,6 +101,10 @@ impl Job {
         let limit = (self.gauge.free() / PART).clamp(least, most);
         let (mut frames, mut ends, mut first) = (Frames::default(), vec![], None);
         self.each(after, read, |record| {
+            if record.position.seq <= after.next() && limit <= frames.len() {
+                // What is before is for others who begin here, but not at any price.
+                (first, frames, ends) = (None, Frames::default(), vec![]);
+            }
             first.get_or_insert(record.position.seq);
             dialect.record(&record, &mut frames);
             ends.push(u32::try_from(frames.len()).expect("a piece is small"));
