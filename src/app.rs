@@ -98,9 +98,8 @@ impl App {
             &seams,
             &metrics,
             &departure,
-            config.gates,
-            (config.store.as_ref(), config.audit),
-            &ready,
+            &config,
+            (&ready, &caps),
             [&inside, &engines],
         )
         .await?;

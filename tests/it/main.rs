@@ -19,6 +19,7 @@ mod platter;
 mod probe;
 mod races;
 mod reducer;
+mod replay;
 mod resync;
 mod room;
 mod script;
