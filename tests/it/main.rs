@@ -19,6 +19,7 @@ mod room;
 mod script;
 mod shard;
 mod show;
+mod sim;
 mod tidy;
 mod times;
 mod transcripts;
