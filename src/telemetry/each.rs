@@ -133,7 +133,7 @@ pub(super) const RESOLUTIONS: Label = (
         "withdrawn",
         "cancelled",
         "superseded",
-        "elsewhere",
+        "decided_elsewhere",
         "unreachable",
         "no_approver",
     ],
