@@ -150,14 +150,25 @@ impl History {
         let entries = self.entries.borrow();
         let mut text = String::new();
         for entry in &entries[entries.len().saturating_sub(lines)..] {
-            let mut what = format!("{:?}", entry.what);
-            if let Some((end, _)) = what.char_indices().nth(400) {
-                what.truncate(end);
-            }
+            let what = match &entry.what {
+                What::Told(frame) => brief(frame),
+                what => format!("{what:?}"),
+            };
             writeln!(text, "{:>10.3?} {:<8} {what}", entry.at, entry.who).unwrap();
         }
         text
     }
+}
+
+/// A frame without the parts of the state that it names.
+fn brief(frame: &Value) -> String {
+    let mut said = vec![];
+    for (key, value) in frame.as_object().into_iter().flatten() {
+        if !value.is_object() && !value.is_array() && key != "event_id" && key != "ts" {
+            said.push(format!("{key}={value}"));
+        }
+    }
+    said.join(" ").replace('"', "")
 }
 
 /// The token of a record that an engine said.

@@ -175,7 +175,7 @@ impl World<'_> {
     /// Ends the test, with what came before.
     pub(super) fn fail(&self, why: &str) -> ! {
         let tail = self.history.tail(60);
-        panic!("at {:?}: {why}\n{tail}", self.now());
+        panic!("{tail}at {:?}: {why}", self.now());
     }
 
     pub(super) fn fault(&self, what: String) {
