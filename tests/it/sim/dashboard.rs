@@ -28,6 +28,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// A connection on which nothing has come for so long is given up: the relay says something to a
 /// watcher every 25 s.
 const SILENCE: Duration = Duration::from_secs(40);
+/// A gate that the relay does not know is asked for so often.
+const PERSISTENCE: u32 = 6;
 /// How long what is not there yet is asked for again.
 const RETRY: Duration = Duration::from_secs(2);
 /// The last words on a decision.
@@ -58,8 +60,10 @@ pub(super) struct View {
 struct Asked {
     ask: Ask,
     due: Instant,
-    /// How often it was sent, beside the times that it is due.
+    /// How often it was sent.
     sent: u32,
+    /// How often the relay knew nothing of its gate.
+    unknown: u32,
 }
 
 /// How a dashboard behaves.
@@ -199,7 +203,7 @@ impl Dashboard {
         for (_, ask) in due {
             let twice = self.below(5) == 0;
             let other = self.below(20) == 0;
-            let asked = Asked { ask: ask.clone(), due: now + AGAIN, sent: 1 };
+            let asked = Asked { ask: ask.clone(), due: now + AGAIN, sent: 1, unknown: 0 };
             self.asked.borrow_mut().insert(ask.id.clone(), asked);
             self.decide(socket, &ask).await?;
             if twice {
@@ -332,7 +336,7 @@ impl Dashboard {
         }
         // Who does not want to decide does so when nobody else has, in the end.
         let soon = self.below(10) < self.habits.get().decides;
-        let delay = if soon { 100 + self.below(4_000) } else { 20_000 + self.below(20_000) };
+        let delay = if soon { 100 + self.below(4_000) } else { 8_000 + self.below(8_000) };
         self.decided.set(self.decided.get() + 1);
         let id = format!("d-{}-{}", self.who, self.decided.get());
         let option = if self.below(3) == 0 { "reject" } else { "approve" };
@@ -351,8 +355,13 @@ impl Dashboard {
         if FINAL.contains(&stage) {
             all.remove(id);
         } else if let Some(asked) = all.get_mut(id) {
-            let slower = if stage == "gate_unknown" { AGAIN } else { AGAIN * 6 };
-            asked.due = Instant::now() + slower;
+            let unknown = stage == "gate_unknown";
+            asked.unknown += u32::from(unknown);
+            asked.due = Instant::now() + if unknown { AGAIN } else { AGAIN * 6 };
+            if asked.unknown == PERSISTENCE {
+                // The relay has lost it, and its engine has nothing more to say of it.
+                all.remove(id);
+            }
         }
     }
 
@@ -361,6 +370,33 @@ impl Dashboard {
         let views = self.views.borrow();
         let has_all = |it: &View| it.epoch.is_some() && it.reducer.last() == it.head;
         views.values().all(has_all) && self.asked.borrow().is_empty()
+    }
+
+    /// The state of each execution as it sees it, with its log's epoch.
+    pub(super) fn states(&self) -> BTreeMap<String, (String, Value)> {
+        let views = self.views.borrow();
+        let state = |(execution, view): (&String, &View)| {
+            let epoch = view.epoch.clone().unwrap_or_default();
+            (execution.clone(), (epoch, view.reducer.state()))
+        };
+        views.iter().map(state).collect()
+    }
+
+    /// The log of each execution.
+    pub(super) fn places(&self) -> Vec<(String, String)> {
+        let views = self.views.borrow();
+        views.iter().filter_map(|(it, view)| Some((it.clone(), view.epoch.clone()?))).collect()
+    }
+
+    /// It knows these logs, and nothing of what is in them.
+    pub(super) fn begin_at(&self, places: &[(String, String)]) {
+        for (execution, epoch) in places {
+            if let Some(view) = self.views.borrow_mut().get_mut(execution) {
+                view.epoch = Some(epoch.clone());
+                // So that it is not done before it has begun.
+                view.head = 1;
+            }
+        }
     }
 
     /// What it waits for.

@@ -15,6 +15,7 @@ use footplate::seams::{Chance, Clock, Seams};
 use tokio::sync::Notify;
 
 use super::desk::{BEGAN, Desk, Kept};
+use super::disk::Platter;
 use super::engine;
 use super::gates::Gates;
 use super::history::{History, Start};
@@ -29,17 +30,22 @@ pub(super) struct RelayHost {
     /// How far the calendar of its machine is off, in microseconds.
     pub(super) skew: Arc<AtomicI64>,
     starts: Cell<u64>,
+    pub(super) platter: Platter,
+    /// It has a store.
+    stored: bool,
     /// Says that it should drain.
     pub(super) drain: Notify,
 }
 
 impl RelayHost {
-    pub(super) fn new(seed: u64) -> Rc<Self> {
+    pub(super) fn new(seed: u64, stored: bool) -> Rc<Self> {
         Rc::new(Self {
             seed,
             book: Book::default(),
             skew: Arc::default(),
             starts: Cell::new(0),
+            platter: Platter::new(seed),
+            stored,
             drain: Notify::new(),
         })
     }
@@ -48,7 +54,7 @@ impl RelayHost {
     pub(super) async fn live(self: Rc<Self>) -> turmoil::Result {
         let _undertaker = self.book.undertaker();
         self.starts.set(self.starts.get() + 1);
-        let app = App::start(Self::config(), self.seams()).await?;
+        let app = App::start(self.config(), self.seams()).await?;
         self.drain.notified().await;
         app.drain().await;
         Ok(())
@@ -69,12 +75,15 @@ impl RelayHost {
             let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
             (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB) >> 16
         });
-        Seams { clock, chance, network: Arc::new(Simulated(self.book.clone())) }
+        let network = Arc::new(Simulated(self.book.clone()));
+        Seams { clock, chance, network, disk: Arc::new(self.platter.clone()) }
     }
 
-    fn config() -> Config {
+    fn config(&self) -> Config {
         let args = ["footplate", "serve", "--viewer-listen", "127.0.0.1:8000", "--engine-listen"];
         let args = args.into_iter().chain(["127.0.0.1:8001", "--admin-listen", "none"]);
+        let store = if self.stored { &["--store", "/simulated"][..] } else { &[] };
+        let args = args.chain(store.iter().copied());
         match config::read(args.map(OsString::from)).unwrap() {
             Command::Serve(config) => config,
             _ => panic!("it serves"),

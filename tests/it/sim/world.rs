@@ -9,8 +9,10 @@ use std::time::{Duration, SystemTime};
 
 use turmoil::Sim;
 
+use super::check::{Promise, Seen};
 use super::dashboard::Dashboard;
 use super::desk::Kept;
+use super::disk::Platter;
 use super::gates::Gates;
 use super::history::{History, What};
 use super::hosts::{Engine, Machine, RelayHost};
@@ -19,7 +21,9 @@ use super::work::Run;
 use crate::dice::Dice;
 
 /// How finely time passes.
-const TICK: Duration = Duration::from_millis(5);
+const TICK: Duration = Duration::from_millis(10);
+/// How long a machine without power is without it.
+const OUTAGE: Duration = Duration::from_secs(2);
 
 /// What a simulation begins with.
 #[derive(Debug, Clone)]
@@ -31,6 +35,8 @@ pub(super) struct Setup {
     pub(super) dashboards: Vec<u64>,
     /// How long a segment may be under way.
     pub(super) latency: Duration,
+    /// Whether the relay has a store.
+    pub(super) stored: bool,
 }
 
 /// One simulation.
@@ -42,8 +48,11 @@ pub(super) struct World<'a> {
     pub(super) engines: Vec<Engine>,
     pub(super) dashboards: Vec<Rc<Dashboard>>,
     pub(super) executions: Vec<String>,
+    stored: bool,
     books: Vec<(String, Book)>,
     world: Rc<str>,
+    /// When the relay's machine has its power back.
+    restart: Option<Duration>,
 }
 
 thread_local! {
@@ -68,7 +77,7 @@ impl World<'_> {
     /// All machines are there and run.
     pub(super) fn new(setup: Setup) -> Self {
         hear_panics();
-        let Setup { seed, engines, dashboards, latency } = setup;
+        let Setup { seed, engines, dashboards, latency, stored } = setup;
         let mut sim = turmoil::Builder::new()
             .rng_seed(seed)
             .epoch(SystemTime::UNIX_EPOCH)
@@ -80,7 +89,7 @@ impl World<'_> {
             .build();
         let (history, mut dice) = (History::default(), Dice::seeded(seed + 1));
         let mut books = vec![];
-        let relay = RelayHost::new(seed);
+        let relay = RelayHost::new(seed, stored);
         let it = relay.clone();
         sim.host("relay", move || it.clone().live());
         let gates: Rc<RefCell<Gates>> = Rc::default();
@@ -108,8 +117,10 @@ impl World<'_> {
             engines: all,
             dashboards: vec![],
             executions,
+            stored,
             books,
             world: "world".into(),
+            restart: None,
         };
         for (n, decides) in dashboards.into_iter().enumerate() {
             world.add(&format!("v{}", n + 1), decides, Dice::seeded(1 + dice.below(1 << 30)));
@@ -148,6 +159,14 @@ impl World<'_> {
         if !panics.is_empty() {
             self.fail(&format!("something panicked: {panics:?}"));
         }
+        if self.relay.platter.went_dark() {
+            self.fault("the power is gone in the middle of a commit".into());
+            self.kill_relay(true);
+            self.restart = Some(self.now() + OUTAGE);
+        }
+        if self.restart.is_some_and(|at| at <= self.now()) {
+            self.start_relay();
+        }
     }
 
     /// Lets time pass.
@@ -174,7 +193,9 @@ impl World<'_> {
 
     /// Ends the test, with what came before.
     pub(super) fn fail(&self, why: &str) -> ! {
-        let tail = self.history.tail(60);
+        // With a seed of one's own, all of it.
+        let lines = if std::env::var_os("SIM_SEED").is_some() { usize::MAX } else { 40 };
+        let tail = self.history.tail(lines);
         panic!("{tail}at {:?}: {why}", self.now());
     }
 
@@ -223,16 +244,29 @@ impl World<'_> {
     pub(super) fn kill_relay(&mut self, silently: bool) {
         self.fault(format!("the relay is killed, silently: {silently}"));
         self.relay.book.doom(silently);
+        if silently {
+            self.relay.platter.cut();
+            self.relay.platter.went_dark();
+        }
+        self.relay.platter.abandon();
         self.sim.crash("relay");
     }
 
+    /// Unless it runs.
     pub(super) fn start_relay(&mut self) {
+        self.restart = None;
+        if self.sim.is_host_running("relay") {
+            return;
+        }
         self.fault("the relay is started".into());
         self.sim.bounce("relay");
     }
 
     /// The relay is asked to end, and does.
     pub(super) fn drain_relay(&mut self) {
+        if !self.sim.is_host_running("relay") {
+            return;
+        }
         self.fault("the relay drains".into());
         self.relay.drain.notify_one();
         let until = self.now() + Duration::from_secs(60);
@@ -278,6 +312,12 @@ impl World<'_> {
         ghost
     }
 
+    /// Something is done to the relay's disk.
+    pub(super) fn disk(&mut self, what: &str, act: impl Fn(&Platter)) {
+        self.fault(what.to_owned());
+        act(&self.relay.platter);
+    }
+
     /// The calendar of the relay's machine jumps.
     pub(super) fn jump(&mut self, seconds: i64) {
         self.fault(format!("the relay's calendar jumps by {seconds} s"));
@@ -304,13 +344,40 @@ impl World<'_> {
         desks && self.dashboards.iter().all(|it| it.is_done())
     }
 
-    /// Everybody has what he needs: it ends.
+    /// Everybody has what he needs, and it ends: what always holds is held against it.
     pub(super) fn finish(&mut self) {
-        self.until("the end of all work", Duration::from_secs(240), Self::is_done);
-        // Somebody who comes late sees the same as they.
+        self.until("the end of all work", Duration::from_secs(180), Self::is_done);
+        // Somebody who comes late is shown the same as they; somebody else reads it all again.
         let late = self.add("late", 0, Dice::seeded(self.seed + 3));
         self.until("the state for who comes late", Duration::from_secs(30), |_| late.is_done());
+        let places = late.places();
+        let reader = self.add("reader", 0, Dice::seeded(self.seed + 4));
+        reader.begin_at(&places);
+        self.until("the records for who reads all", Duration::from_secs(30), |_| reader.is_done());
         self.pass(Duration::from_secs(3));
+        self.judge(&late);
+    }
+
+    fn judge(&mut self, late: &Dashboard) {
+        let promise = if self.stored { Promise::Local } else { Promise::Memory };
+        let states = late.states();
+        let mut seen = Seen::new(&self.history, states.clone(), promise);
+        for dashboard in &self.dashboards {
+            for (execution, (epoch, state)) in dashboard.states() {
+                if states.get(&execution) != Some(&(epoch.clone(), state.clone())) {
+                    let who = &dashboard.who;
+                    let late = &states[&execution];
+                    seen.fault(format!("C7: {who} has {execution}@{epoch} {state}\nnot {late:?}"));
+                }
+            }
+        }
+        let aside = self.relay.platter.aside();
+        if !aside.is_empty() {
+            seen.fault(format!("E2: the store was damaged: {aside:?}"));
+        }
+        if let Err(faults) = seen.judge() {
+            self.fail(&faults);
+        }
     }
 }
 
