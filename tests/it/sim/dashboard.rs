@@ -52,6 +52,8 @@ pub(super) struct View {
     pub(super) epoch: Option<String>,
     /// The newest record that the relay has named.
     pub(super) head: u64,
+    /// The relay's start that it is shown by; 0: none.
+    shown_by: u64,
     /// When to ask for it again, if it was not there.
     retry: Option<Instant>,
 }
@@ -133,6 +135,7 @@ impl Dashboard {
         loop {
             if let Ok(Ok(socket)) = timeout(PATIENCE, connect(&book)).await {
                 let _ = self.watch(socket).await;
+                self.views.borrow_mut().values_mut().for_each(|it| it.shown_by = 0);
                 self.note(What::Gone);
             }
             sleep(Duration::from_millis(100 + self.below(900))).await;
@@ -301,6 +304,7 @@ impl Dashboard {
                 }
                 view.head = frame["head"].as_u64().unwrap_or_default();
                 view.epoch = epoch;
+                view.shown_by = self.history.relay_start();
                 return Ok(());
             }
             Some("heartbeat") => {
@@ -368,7 +372,8 @@ impl Dashboard {
     /// Whether it has everything that the relay has named, and every answer.
     pub(super) fn is_done(&self) -> bool {
         let views = self.views.borrow();
-        let has_all = |it: &View| it.epoch.is_some() && it.reducer.last() == it.head;
+        let start = self.history.relay_start();
+        let has_all = |it: &View| it.shown_by == start && it.reducer.last() == it.head;
         views.values().all(has_all) && self.asked.borrow().is_empty()
     }
 
@@ -393,8 +398,6 @@ impl Dashboard {
         for (execution, epoch) in places {
             if let Some(view) = self.views.borrow_mut().get_mut(execution) {
                 view.epoch = Some(epoch.clone());
-                // So that it is not done before it has begun.
-                view.head = 1;
             }
         }
     }

@@ -54,6 +54,8 @@ pub(super) struct Desk {
     /// Something is to be written.
     pub(super) news: Notify,
     dice: RefCell<Dice>,
+    /// The relay's start to which it is attached; 0: none.
+    pub(super) attached: Cell<u64>,
     /// Fenced: nothing that this process does counts any more.
     pub(super) over: Cell<bool>,
     /// Gates that this process has given up, until there is a verdict.
@@ -86,6 +88,7 @@ impl Desk {
             orders: RefCell::default(),
             news: Notify::new(),
             dice: RefCell::new(dice),
+            attached: Cell::new(0),
             over: Cell::new(false),
             withdrawn: RefCell::default(),
         }
@@ -369,7 +372,8 @@ impl Desk {
     /// Whether all is done and the relay has everything.
     pub(super) fn is_done(&self) -> bool {
         let kept = self.kept.borrow();
-        kept.runs.iter().all(Run::is_over)
+        self.attached.get() == self.history.relay_start()
+            && kept.runs.iter().all(Run::is_over)
             && kept.lanes.values().all(Lane::is_done)
             && self.pending.borrow().is_empty()
     }

@@ -45,6 +45,7 @@ pub(super) async fn run(desk: Rc<Desk>, book: Book) {
             wait = Duration::from_millis(100);
             stream.talk(&desk).await;
         }
+        desk.attached.set(0);
         desk.note(What::Broke { start: desk.start.clone() });
         sleep(wait + Duration::from_millis(desk.below(100))).await;
         wait = (wait * 2).min(Duration::from_secs(2));
@@ -90,6 +91,7 @@ async fn attach(desk: &Desk, book: &Book, number: u64) -> Result<Stream, ()> {
             Some(Told::Welcome(welcome)) => {
                 let (start, boot) = (desk.start.clone(), welcome.boot_id.clone());
                 desk.note(What::Welcomed { start, boot, durability: welcome.durability });
+                desk.attached.set(desk.history.relay_start());
                 welcome.grants.iter().for_each(|grant| desk.granted(grant));
                 return Ok(Stream { number, tell, hear });
             }

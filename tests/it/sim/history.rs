@@ -98,6 +98,7 @@ pub(super) struct History {
     entries: Rc<RefCell<Vec<Entry>>>,
     now: Rc<Cell<Duration>>,
     tokens: Rc<Cell<i64>>,
+    starts: Rc<Cell<u64>>,
 }
 
 impl History {
@@ -116,6 +117,17 @@ impl History {
     pub(super) fn token(&self) -> i64 {
         self.tokens.set(self.tokens.get() + 1);
         self.tokens.get()
+    }
+
+    /// The relay begins to run.
+    pub(super) fn relay_starts(&self) -> u64 {
+        self.starts.set(self.starts.get() + 1);
+        self.starts.get()
+    }
+
+    /// How often it has.
+    pub(super) fn relay_start(&self) -> u64 {
+        self.starts.get()
     }
 
     /// All of it, in order.

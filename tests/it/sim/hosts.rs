@@ -1,7 +1,7 @@
 //! The machines of a simulation: one for the relay, two for each engine (a process and perhaps the
 //! ghost of an earlier one), one for each dashboard. It must never decide what happens to them.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::rc::Rc;
@@ -29,7 +29,7 @@ pub(super) struct RelayHost {
     pub(super) book: Book,
     /// How far the calendar of its machine is off, in microseconds.
     pub(super) skew: Arc<AtomicI64>,
-    starts: Cell<u64>,
+    history: History,
     pub(super) platter: Platter,
     /// It has a store.
     stored: bool,
@@ -38,12 +38,12 @@ pub(super) struct RelayHost {
 }
 
 impl RelayHost {
-    pub(super) fn new(seed: u64, stored: bool) -> Rc<Self> {
+    pub(super) fn new(seed: u64, stored: bool, history: History) -> Rc<Self> {
         Rc::new(Self {
             seed,
             book: Book::default(),
             skew: Arc::default(),
-            starts: Cell::new(0),
+            history,
             platter: Platter::new(seed),
             stored,
             drain: Notify::new(),
@@ -53,14 +53,14 @@ impl RelayHost {
     /// One start of the relay: the program itself, on replaced seams.
     pub(super) async fn live(self: Rc<Self>) -> turmoil::Result {
         let _undertaker = self.book.undertaker();
-        self.starts.set(self.starts.get() + 1);
-        let app = App::start(self.config(), self.seams()).await?;
+        let start = self.history.relay_starts();
+        let app = App::start(self.config(), self.seams(start)).await?;
         self.drain.notified().await;
         app.drain().await;
         Ok(())
     }
 
-    fn seams(&self) -> Seams {
+    fn seams(&self, start: u64) -> Seams {
         let (skew, last) = (self.skew.clone(), AtomicI64::new(0));
         let clock = Clock::new(move || {
             let elapsed = turmoil::sim_elapsed().map(|it| i64::try_from(it.as_micros()).unwrap());
@@ -69,7 +69,7 @@ impl RelayHost {
             last.store(elapsed, Ordering::Relaxed);
             Timestamp(BEGAN + elapsed + skew.load(Ordering::Relaxed))
         });
-        let state = AtomicU64::new(self.seed ^ (self.starts.get() << 32));
+        let state = AtomicU64::new(self.seed ^ (start << 32));
         let chance = Chance::new(move || {
             let next = state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
             let mixed = (next ^ (next >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -89,7 +89,7 @@ impl World<'_> {
             .build();
         let (history, mut dice) = (History::default(), Dice::seeded(seed + 1));
         let mut books = vec![];
-        let relay = RelayHost::new(seed, stored);
+        let relay = RelayHost::new(seed, stored, history.clone());
         let it = relay.clone();
         sim.host("relay", move || it.clone().live());
         let gates: Rc<RefCell<Gates>> = Rc::default();
@@ -346,6 +346,7 @@ impl World<'_> {
 
     /// Everybody has what he needs, and it ends: what always holds is held against it.
     pub(super) fn finish(&mut self) {
+        self.pass(Duration::from_secs(1));
         self.until("the end of all work", Duration::from_secs(180), Self::is_done);
         // Somebody who comes late is shown the same as they; somebody else reads it all again.
         let late = self.add("late", 0, Dice::seeded(self.seed + 3));
