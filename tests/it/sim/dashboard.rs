@@ -205,7 +205,7 @@ impl Dashboard {
         drop(plans);
         for (_, ask) in due {
             let twice = self.below(5) == 0;
-            let other = self.below(20) == 0;
+            let other = self.below(8) == 0;
             let asked = Asked { ask: ask.clone(), due: now + AGAIN, sent: 1, unknown: 0 };
             self.asked.borrow_mut().insert(ask.id.clone(), asked);
             self.decide(socket, &ask).await?;
@@ -387,17 +387,20 @@ impl Dashboard {
         views.iter().map(state).collect()
     }
 
-    /// The log of each execution.
-    pub(super) fn places(&self) -> Vec<(String, String)> {
+    /// How far it has come with each execution.
+    pub(super) fn places(&self) -> Vec<(String, Option<String>, u64)> {
         let views = self.views.borrow();
-        views.iter().filter_map(|(it, view)| Some((it.clone(), view.epoch.clone()?))).collect()
+        let place = |(it, view): (&String, &View)| {
+            (it.clone(), view.epoch.clone(), view.reducer.last())
+        };
+        views.iter().map(place).collect()
     }
 
     /// It knows these logs, and nothing of what is in them.
-    pub(super) fn begin_at(&self, places: &[(String, String)]) {
-        for (execution, epoch) in places {
-            if let Some(view) = self.views.borrow_mut().get_mut(execution) {
-                view.epoch = Some(epoch.clone());
+    pub(super) fn begin_at(&self, places: Vec<(String, Option<String>, u64)>) {
+        for (execution, epoch, _) in places {
+            if let Some(view) = self.views.borrow_mut().get_mut(&execution) {
+                view.epoch = epoch;
             }
         }
     }

@@ -9,6 +9,7 @@ use footplate::engine::pb::{
     engine_service_client::EngineServiceClient, GoodbyeReason,
 };
 use hyper_util::rt::TokioIo;
+use prost::Message as _;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
@@ -26,6 +27,57 @@ pub(super) const PORT: u16 = 8001;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Messages on their way to the transport.
 const PIPE: usize = 8;
+
+/// A stream on which a test says what it likes.
+pub(super) struct Raw {
+    tell: mpsc::Sender<pb::AttachRequest>,
+    hear: tonic::Streaming<pb::AttachResponse>,
+}
+
+impl Raw {
+    /// Attaches, and is welcomed or sent away.
+    pub(super) async fn attach(producer: &str, epoch: u64) -> Self {
+        let channel = channel(&Book::default()).await.unwrap();
+        let producer = pb::Producer { producer_id: producer.into(), producer_epoch: epoch };
+        let hello = pb::Hello { producer: Some(producer), ..Default::default() };
+        let (tell, said) = mpsc::channel(PIPE);
+        let hello = pb::AttachRequest { message: Some(Say::Hello(hello)) };
+        tell.send(hello).await.unwrap();
+        let call = EngineServiceClient::new(channel).attach(ReceiverStream::new(said)).await;
+        Self { tell, hear: call.unwrap().into_inner() }
+    }
+
+    /// What the relay says next.
+    pub(super) async fn hears(&mut self) -> Told {
+        self.hear.message().await.unwrap().unwrap().message.unwrap()
+    }
+
+    /// Writes lines of a log under these numbers.
+    pub(super) async fn writes(&self, execution: &str, first: u64, lines: &[&str]) {
+        let event = |text: &&str| {
+            let line = pb::LogWritten { message: (*text).into(), ..Default::default() };
+            let kind = Some(pb::event::Kind::LogWritten(line));
+            pb::Event { kind, ..Default::default() }.encode_to_vec().into()
+        };
+        let batch = pb::EventBatch {
+            execution_id: execution.into(),
+            first_pseq: first,
+            events: lines.iter().map(event).collect(),
+            ..Default::default()
+        };
+        let events = Say::Events(pb::Events { batches: vec![batch] });
+        self.tell.send(pb::AttachRequest { message: Some(events) }).await.unwrap();
+    }
+
+    /// What became of that.
+    pub(super) async fn result(&mut self) -> pb::LaneResult {
+        loop {
+            if let Told::Results(results) = self.hears().await {
+                return results.results.into_iter().next().unwrap();
+            }
+        }
+    }
+}
 
 /// One stream, welcomed.
 struct Stream {

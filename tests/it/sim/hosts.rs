@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::rc::Rc;
+use std::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -13,15 +14,19 @@ use footplate::config::{self, Command, Config};
 use footplate::model::Timestamp;
 use footplate::seams::{Chance, Clock, Seams};
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 use super::desk::{BEGAN, Desk, Kept};
 use super::disk::Platter;
 use super::engine;
 use super::gates::Gates;
-use super::history::{History, Start};
+use super::history::{History, Start, What};
 use super::lane::Lane;
 use super::net::{Book, Simulated};
 use crate::dice::Dice;
+
+/// How often a relay that can't start is started again.
+const TRIES: u32 = 5;
 
 /// The relay's machine.
 pub(super) struct RelayHost {
@@ -54,7 +59,20 @@ impl RelayHost {
     pub(super) async fn live(self: Rc<Self>) -> turmoil::Result {
         let _undertaker = self.book.undertaker();
         let start = self.history.relay_starts();
-        let app = App::start(self.config(), self.seams(start)).await?;
+        let mut tries = 0;
+        let app = loop {
+            match App::start(self.config(), self.seams(start)).await {
+                Ok(app) => break app,
+                // Whoever looks after the program starts it again.
+                Err(why) if tries < TRIES => {
+                    let what = What::Fault(format!("the relay can't start: {why:#}"));
+                    self.history.note(&"relay".into(), what);
+                    tries += 1;
+                    sleep(Duration::from_secs(1)).await;
+                }
+                Err(why) => return Err(why.into()),
+            }
+        };
         self.drain.notified().await;
         app.drain().await;
         Ok(())

@@ -16,6 +16,8 @@ mod history;
 mod hosts;
 mod lane;
 mod net;
+mod rows;
+mod rows_disk;
 mod work;
 mod world;
 
@@ -46,6 +48,7 @@ fn draw(seed: u64) -> Setup {
         latency: Duration::from_millis([10, 50, 200][dice.below(3) as usize]),
         // Half of all relays keep what happens.
         stored: seed.is_multiple_of(2),
+        tick: world::TICK,
     }
 }
 

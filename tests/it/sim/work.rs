@@ -7,6 +7,11 @@ use super::gates::Answer;
 use super::history::Question;
 use crate::dice::Dice;
 
+/// A question at a gate of this number, which expires so many seconds after it was asked.
+pub(super) fn gate(number: u32, within: Option<u64>, then: Then) -> Step {
+    Step::Gate(Ask { gate: format!("n{number}:1"), node: number, within, then })
+}
+
 /// One step of an execution.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -106,6 +111,12 @@ impl Run {
         all.push(Step::Finish);
         let (execution, at) = (execution.to_owned(), 0);
         Self { execution, steps: all, at, asked: false, acted: false }
+    }
+
+    /// One that does just this, between its beginning and its end.
+    pub(super) fn of(execution: &str, steps: impl IntoIterator<Item = Step>) -> Self {
+        let steps = [Step::Start].into_iter().chain(steps).chain([Step::Finish]).collect();
+        Self { execution: execution.to_owned(), steps, at: 0, asked: false, acted: false }
     }
 
     /// Whether there is nothing left to do.

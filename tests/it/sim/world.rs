@@ -20,8 +20,8 @@ use super::net::Book;
 use super::work::Run;
 use crate::dice::Dice;
 
-/// How finely time passes.
-const TICK: Duration = Duration::from_millis(10);
+/// How finely time passes, as a rule.
+pub(super) const TICK: Duration = Duration::from_millis(10);
 /// How long a machine without power is without it.
 const OUTAGE: Duration = Duration::from_secs(2);
 
@@ -37,6 +37,8 @@ pub(super) struct Setup {
     pub(super) latency: Duration,
     /// Whether the relay has a store.
     pub(super) stored: bool,
+    /// How finely time passes.
+    pub(super) tick: Duration,
 }
 
 /// One simulation.
@@ -77,12 +79,12 @@ impl World<'_> {
     /// All machines are there and run.
     pub(super) fn new(setup: Setup) -> Self {
         hear_panics();
-        let Setup { seed, engines, dashboards, latency, stored } = setup;
+        let Setup { seed, engines, dashboards, latency, stored, tick } = setup;
         let mut sim = turmoil::Builder::new()
             .rng_seed(seed)
             .epoch(SystemTime::UNIX_EPOCH)
             .simulation_duration(Duration::MAX)
-            .tick_duration(TICK)
+            .tick_duration(tick)
             .min_message_latency(Duration::from_millis(1))
             .max_message_latency(latency)
             .enable_random_order()
@@ -126,6 +128,20 @@ impl World<'_> {
             world.add(&format!("v{}", n + 1), decides, Dice::seeded(1 + dice.below(1 << 30)));
         }
         world
+    }
+
+    /// One more machine, and what runs there once.
+    pub(super) fn client<F: Future<Output = ()> + 'static>(&mut self, host: &str, run: F) {
+        let run = RefCell::new(Some(run));
+        self.sim.host(host, move || {
+            let run = run.borrow_mut().take();
+            async move {
+                if let Some(run) = run {
+                    run.await;
+                }
+                Ok(())
+            }
+        });
     }
 
     /// One more dashboard.
@@ -351,9 +367,13 @@ impl World<'_> {
         // Somebody who comes late is shown the same as they; somebody else reads it all again.
         let late = self.add("late", 0, Dice::seeded(self.seed + 3));
         self.until("the state for who comes late", Duration::from_secs(30), |_| late.is_done());
+        // Who has not noticed yet that he is cut off is given the time for it.
         let places = late.places();
+        self.until("everybody to know as much", Duration::from_secs(120), |it| {
+            it.is_done() && it.dashboards.iter().all(|it| it.places() == places)
+        });
         let reader = self.add("reader", 0, Dice::seeded(self.seed + 4));
-        reader.begin_at(&places);
+        reader.begin_at(places);
         self.until("the records for who reads all", Duration::from_secs(30), |_| reader.is_done());
         self.pass(Duration::from_secs(3));
         self.judge(&late);

@@ -3,12 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Promise, Records, Seen};
 use crate::reducer::{Reducer, merge};
 use crate::sim::history::What;
+
+/// How long a record is retained.
+const RETAINED: Duration = Duration::from_secs(300);
 
 pub(super) fn judge(seen: &mut Seen) {
     let mut faults = missed(seen);
@@ -29,8 +33,7 @@ fn missed(seen: &Seen) -> Vec<String> {
     faults
 }
 
-/// C4: who comes back goes on from where he was, unless the log is another one. All simulations are
-/// shorter than what is retained.
+/// C4: who comes back within what is retained goes on from where he was, unless the log is another.
 fn resumes(seen: &Seen) -> Vec<String> {
     let mut faults = vec![];
     let mut asked: BTreeMap<(&str, &str), Option<(String, u64)>> = BTreeMap::new();
@@ -52,7 +55,8 @@ fn resumes(seen: &Seen) -> Vec<String> {
                     Some(_) => (false, Some("epoch_changed")),
                 };
                 let told = (frame["recovered"] == true, frame["reason"].as_str());
-                let aged = jumped && told == (false, Some("too_old"));
+                let old = RETAINED < entry.at;
+                let aged = (jumped || old) && told == (false, Some("too_old"));
                 if told != want && !aged {
                     faults.push(format!("C4: {} asked {since:?}, is told {frame}", entry.who));
                 }
