@@ -9,9 +9,11 @@ mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod kept;
 mod kin;
 mod laws;
 mod page;
+mod platter;
 mod probe;
 mod reducer;
 mod resync;
@@ -19,7 +21,11 @@ mod room;
 mod script;
 mod shard;
 mod show;
+<<<<<<< HEAD
 mod sim;
+=======
+mod store;
+>>>>>>> main
 mod tidy;
 mod times;
 mod transcripts;
