@@ -21,11 +21,8 @@ mod room;
 mod script;
 mod shard;
 mod show;
-<<<<<<< HEAD
 mod sim;
-=======
 mod store;
->>>>>>> main
 mod tidy;
 mod times;
 mod transcripts;

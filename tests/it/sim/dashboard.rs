@@ -191,10 +191,12 @@ impl Dashboard {
         let now = Instant::now();
         let mut views = self.views.borrow_mut();
         let due = views.iter_mut().filter(|(_, it)| it.retry.is_some_and(|at| at <= now));
-        let due: Vec<String> = due.map(|(execution, it)| {
-            it.retry = None;
-            execution.clone()
-        }).collect();
+        let due: Vec<String> = due
+            .map(|(execution, it)| {
+                it.retry = None;
+                execution.clone()
+            })
+            .collect();
         drop(views);
         for execution in due {
             self.subscribe(socket, &execution).await?;
@@ -390,9 +392,8 @@ impl Dashboard {
     /// How far it has come with each execution.
     pub(super) fn places(&self) -> Vec<(String, Option<String>, u64)> {
         let views = self.views.borrow();
-        let place = |(it, view): (&String, &View)| {
-            (it.clone(), view.epoch.clone(), view.reducer.last())
-        };
+        let place =
+            |(it, view): (&String, &View)| (it.clone(), view.epoch.clone(), view.reducer.last());
         views.iter().map(place).collect()
     }
 
@@ -408,8 +409,10 @@ impl Dashboard {
     /// What it waits for.
     pub(super) fn waits_for(&self) -> String {
         let views = self.views.borrow();
-        let views: Vec<_> =
-            views.iter().map(|(it, view)| (it, &view.epoch, view.reducer.last(), view.head)).collect();
+        let views: Vec<_> = views
+            .iter()
+            .map(|(it, view)| (it, &view.epoch, view.reducer.last(), view.head))
+            .collect();
         let asked = self.asked.borrow();
         let asked: Vec<_> = asked.values().map(|it| &it.ask).collect();
         format!("{}: {views:?} {asked:?}", self.who)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use footplate::engine::pb::{
-    self, attach_request::Message as Say, event::Kind, GateCloseReason, OutcomeStatus,
+    self, GateCloseReason, OutcomeStatus, attach_request::Message as Say, event::Kind,
 };
 use prost::Message as _;
 use tokio::sync::Notify;
@@ -282,8 +282,7 @@ impl Desk {
             let waits = own.and_then(Run::gate).map(|ask| ask.gate.as_str());
             let open = gates.open_of(execution).into_iter();
             let open = open.filter(|(gate, _)| waits == Some(gate.as_str()));
-            let open =
-                open.map(|(gate_id, gate_version)| pb::OpenGate { gate_id, gate_version });
+            let open = open.map(|(gate_id, gate_version)| pb::OpenGate { gate_id, gate_version });
             pb::Claim {
                 execution_id: execution.clone(),
                 first_unacked_pseq: if lane.lost { 0 } else { lane.acked + 1 },

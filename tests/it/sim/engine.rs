@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use footplate::engine::pb::{
-    self, attach_request::Message as Say, attach_response::Message as Told,
-    engine_service_client::EngineServiceClient, GoodbyeReason,
+    self, GoodbyeReason, attach_request::Message as Say, attach_response::Message as Told,
+    engine_service_client::EngineServiceClient,
 };
 use hyper_util::rt::TokioIo;
 use prost::Message as _;
@@ -233,9 +233,8 @@ impl Stream {
             Told::StateRequest(asked) => {
                 let kept = desk.kept.borrow();
                 let lanes = &kept.lanes;
-                let reported = |it: &&String| {
-                    lanes.get(*it).is_some_and(|lane| lane.claim == Claim::Reported)
-                };
+                let reported =
+                    |it: &&String| lanes.get(*it).is_some_and(|lane| lane.claim == Claim::Reported);
                 let wanted = asked.execution_ids.iter().filter(|it| !reported(it));
                 let wanted: Vec<String> = wanted.cloned().collect();
                 drop(kept);

@@ -19,21 +19,33 @@ enum Event {
     Repair(String),
     Hold(String),
     Release(String),
-    Cut { host: String, after: u32, reading: bool },
-    KillRelay { silently: bool },
+    Cut {
+        host: String,
+        after: u32,
+        reading: bool,
+    },
+    KillRelay {
+        silently: bool,
+    },
     StartRelay,
     Drain,
-    KillEngine { which: usize, lose_outbox: bool },
+    KillEngine {
+        which: usize,
+        lose_outbox: bool,
+    },
     StartEngine(usize),
     Haunt(usize),
     Jump(i64),
-    Stall { which: usize, time: Duration },
+    Stall {
+        which: usize,
+        time: Duration,
+    },
     /// Power goes in the middle of a commit: before the write of this number.
-    Darken(u64),
-    /// The disk is full for so many writes, from the next on.
-    Full(u64),
+    Darken(usize),
+    /// The disk is full, or no longer.
+    Full(bool),
     /// The flush of this number fails.
-    BreakFlush(u64),
+    BreakFlush(usize),
     /// Commits take so long, until they no longer do.
     Slow(Duration),
 }
@@ -83,11 +95,14 @@ impl Plan {
             match what {
                 0 => {
                     let side = dice.below(3);
-                    add(at, match side {
-                        0 => Event::From(host.clone()),
-                        1 => Event::To(host.clone()),
-                        _ => Event::Partition(host.clone()),
-                    });
+                    add(
+                        at,
+                        match side {
+                            0 => Event::From(host.clone()),
+                            1 => Event::To(host.clone()),
+                            _ => Event::Partition(host.clone()),
+                        },
+                    );
                     add(at + long, Event::Repair(host));
                 }
                 1 => {
@@ -127,10 +142,13 @@ impl Plan {
                     add(at, Event::Stall { which, time: long * 2 });
                 }
                 13 => {
-                    add(at, Event::Darken(1 + dice.below(60)));
+                    add(at, Event::Darken(dice.below(60) as usize));
                 }
-                14 => add(at, Event::Full(1 + dice.below(5))),
-                15 => add(at, Event::BreakFlush(1 + dice.below(4))),
+                14 => {
+                    add(at, Event::Full(true));
+                    add(at + long, Event::Full(false));
+                }
+                15 => add(at, Event::BreakFlush(1 + dice.below(4) as usize)),
                 _ => {
                     add(at, Event::Slow(Duration::from_millis(100 + dice.below(3_000))));
                     add(at + long, Event::Slow(Duration::ZERO));
@@ -161,14 +179,12 @@ impl Plan {
                 Event::Haunt(which) => drop(world.haunt(which)),
                 Event::Jump(seconds) => world.jump(seconds),
                 Event::Stall { which, time } => world.stall(which, time),
-                Event::Darken(before) => {
-                    world.disk(&format!("power goes before write {before}"), |it| it.darken(before));
-                }
-                Event::Full(writes) => {
-                    world.disk(&format!("the disk is full for {writes}"), |it| it.fill(writes));
+                Event::Darken(after) => world.darken(after),
+                Event::Full(full) => {
+                    world.disk(&format!("the disk is full: {full}"), |it| it.fill(full));
                 }
                 Event::BreakFlush(which) => {
-                    world.disk(&format!("flush {which} will fail"), |it| it.break_flush(which));
+                    world.disk(&format!("flush {which} will fail"), |it| it.sync_fails(which));
                 }
                 Event::Slow(time) => {
                     world.disk(&format!("a commit takes {time:?}"), |it| it.slow(time));

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::ffi::OsString;
 use std::future::pending;
 use std::rc::Rc;
-use std::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use footplate::app::App;
 use footplate::config::{self, Command, Config};
@@ -17,13 +17,13 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::desk::{BEGAN, Desk, Kept};
-use super::disk::Platter;
 use super::engine;
 use super::gates::Gates;
 use super::history::{History, Start, What};
 use super::lane::Lane;
 use super::net::{Book, Simulated};
 use crate::dice::Dice;
+use crate::platter::Platter;
 
 /// How often a relay that can't start is started again.
 const TRIES: u32 = 5;
@@ -49,7 +49,7 @@ impl RelayHost {
             book: Book::default(),
             skew: Arc::default(),
             history,
-            platter: Platter::new(seed),
+            platter: Platter::default(),
             stored,
             drain: Notify::new(),
         })

@@ -8,7 +8,6 @@
 mod check;
 mod dashboard;
 mod desk;
-mod disk;
 mod engine;
 mod faults;
 mod gates;

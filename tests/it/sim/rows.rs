@@ -19,7 +19,10 @@ const LONG: Duration = Duration::from_secs(120);
 /// Two engines with two executions each, or what is given instead, and two dashboards.
 fn setup(seed: u64, stored: bool, runs: Vec<Run>) -> Setup {
     let engines = if runs.is_empty() {
-        vec![vec![run("x1", 25, true, seed), run("x2", 25, true, seed + 1)], vec![run("x3", 25, true, seed + 2)]]
+        vec![
+            vec![run("x1", 25, true, seed), run("x2", 25, true, seed + 1)],
+            vec![run("x3", 25, true, seed + 2)],
+        ]
     } else {
         vec![runs]
     };
@@ -37,7 +40,9 @@ fn is_frame(entry: &Entry, kind: &str) -> bool {
 
 /// Somewhere in the middle of the work.
 fn busy(world: &mut World<'_>) {
-    world.until("some effect", LONG, |it| it.history.any(|it| matches!(it.what, What::Effect { .. })));
+    world.until("some effect", LONG, |it| {
+        it.history.any(|it| matches!(it.what, What::Effect { .. }))
+    });
 }
 
 fn sent(world: &World<'_>, producer: &str, epoch: u64) -> usize {
@@ -165,7 +170,8 @@ fn row_07_a_relay_without_a_store_is_told_the_state_again() {
 #[test]
 fn row_16_a_partition_of_an_engine_costs_time_and_nothing_else() {
     for (seconds, tick) in [(1, TICK), (40, TICK), (600, 5 * TICK)] {
-        let mut world = World::new(Setup { tick, ..setup(16, false, vec![run("x1", 40, true, 16)]) });
+        let mut world =
+            World::new(Setup { tick, ..setup(16, false, vec![run("x1", 40, true, 16)]) });
         world.pass(Duration::from_secs(1));
         world.partition("e1");
         world.pass(Duration::from_secs(seconds));
@@ -205,8 +211,10 @@ fn row_18_a_connection_may_break_at_any_byte() {
 fn row_19_a_calendar_that_jumps_moves_no_deadline_and_sends_nobody_away() {
     for jump in [3_600, -3_600, 86_400, -86_400] {
         let asks = [Step::Log, gate(1, Some(20), Then::Wait), Step::Log];
-        let mut world =
-            World::new(Setup { dashboards: vec![0], ..setup(19, false, vec![Run::of("x1", asks)]) });
+        let mut world = World::new(Setup {
+            dashboards: vec![0],
+            ..setup(19, false, vec![Run::of("x1", asks)])
+        });
         let asked = |it: &World<'_>| it.history.any(|it| is_frame(it, "human_gate_waiting"));
         world.until("the question", LONG, asked);
         let since = world.now();
@@ -240,7 +248,8 @@ fn row_26_a_drain_loses_nothing_and_ends() {
         }
         world.finish();
         let draining = GoodbyeReason::Draining as i32;
-        let told = |it: &Entry| matches!(it.what, What::Goodbye { reason, .. } if reason == draining);
+        let told =
+            |it: &Entry| matches!(it.what, What::Goodbye { reason, .. } if reason == draining);
         assert!(world.history.any(told), "no engine was told");
     }
 }

@@ -47,15 +47,15 @@ fn row_06_a_relay_that_is_killed_goes_on_where_it_was() {
 fn row_08_a_power_cut_at_any_write_takes_nothing_that_was_acknowledged() {
     for seed in [81, 82, 83] {
         let mut world = World::new(setup(seed));
-        for write in 1..=16 {
-            world.disk(&format!("power goes before write {write}"), |it| it.darken(write));
+        for writes in 0..16 {
+            world.darken(writes);
             world.pass(Duration::from_secs(5));
         }
         let cuts = world.history.count(
             |it| matches!(&it.what, What::Fault(what) if what.starts_with("the power is gone")),
         );
         assert!(3 < cuts, "the power went {cuts} times");
-        world.disk("power stays", |it| it.darken(u64::MAX));
+        world.disk("power stays", |it| it.breaks_after(None));
         world.finish();
     }
 }
@@ -65,12 +65,12 @@ fn row_10_a_full_disk_holds_everything_up_and_loses_nothing() {
     let mut world = World::new(setup(10));
     for _ in 0..4 {
         world.pass(Duration::from_secs(2));
-        world.disk("it is full", |it| it.fill(u64::MAX));
+        world.disk("it is full", |it| it.fill(true));
         world.pass(Duration::from_secs(1));
         let before = acks(&world);
         world.pass(Duration::from_secs(4));
         assert_eq!(acks(&world), before, "nothing is acknowledged that is not kept");
-        world.disk("there is room again", |it| it.fill(0));
+        world.disk("there is room again", |it| it.fill(false));
         world.pass(Duration::from_secs(3));
         assert!(before < acks(&world), "and then it goes on");
     }
@@ -83,7 +83,7 @@ fn row_10_a_flush_that_fails_is_not_taken_for_done() {
         let mut world = World::new(setup(seed));
         for which in [1, 2, 3, 1, 2] {
             world.pass(Duration::from_millis(1_500));
-            world.disk(&format!("flush {which} will fail"), |it| it.break_flush(which));
+            world.disk(&format!("flush {which} will fail"), |it| it.sync_fails(which));
             world.pass(Duration::from_millis(700));
             world.kill_relay(true);
             world.pass(Duration::from_millis(300));

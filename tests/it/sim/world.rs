@@ -12,13 +12,13 @@ use turmoil::Sim;
 use super::check::{Promise, Seen};
 use super::dashboard::Dashboard;
 use super::desk::Kept;
-use super::disk::Platter;
 use super::gates::Gates;
 use super::history::{History, What};
 use super::hosts::{Engine, Machine, RelayHost};
 use super::net::Book;
 use super::work::Run;
 use crate::dice::Dice;
+use crate::platter::Platter;
 
 /// How finely time passes, as a rule.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -55,6 +55,7 @@ pub(super) struct World<'a> {
     world: Rc<str>,
     /// When the relay's machine has its power back.
     restart: Option<Duration>,
+    dice: Dice,
 }
 
 thread_local! {
@@ -123,6 +124,7 @@ impl World<'_> {
             books,
             world: "world".into(),
             restart: None,
+            dice: Dice::seeded(seed + 11),
         };
         for (n, decides) in dashboards.into_iter().enumerate() {
             world.add(&format!("v{}", n + 1), decides, Dice::seeded(1 + dice.below(1 << 30)));
@@ -175,7 +177,7 @@ impl World<'_> {
         if !panics.is_empty() {
             self.fail(&format!("something panicked: {panics:?}"));
         }
-        if self.relay.platter.went_dark() {
+        if self.relay.platter.is_broken() {
             self.fault("the power is gone in the middle of a commit".into());
             self.kill_relay(true);
             self.restart = Some(self.now() + OUTAGE);
@@ -260,12 +262,12 @@ impl World<'_> {
     pub(super) fn kill_relay(&mut self, silently: bool) {
         self.fault(format!("the relay is killed, silently: {silently}"));
         self.relay.book.doom(silently);
+        let platter = self.relay.platter.clone();
+        platter.killing(|| self.sim.crash("relay"));
         if silently {
-            self.relay.platter.cut();
-            self.relay.platter.went_dark();
+            platter.power_cut(&mut self.dice);
         }
-        self.relay.platter.abandon();
-        self.sim.crash("relay");
+        platter.breaks_after(None);
     }
 
     /// Unless it runs.
@@ -326,6 +328,11 @@ impl World<'_> {
         self.sim.crash(engine.host());
         self.start_engine(which);
         ghost
+    }
+
+    /// The power goes in the middle of a commit, or whatever else is written: after so many writes.
+    pub(super) fn darken(&mut self, after: usize) {
+        self.disk(&format!("power goes after {after} writes"), |it| it.breaks_after(Some(after)));
     }
 
     /// Something is done to the relay's disk.

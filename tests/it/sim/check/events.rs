@@ -31,7 +31,8 @@ impl Said {
     fn of(seen: &Seen) -> Self {
         let (mut sent, mut reported, mut granted) =
             (BTreeMap::<_, BTreeSet<u64>>::new(), BTreeMap::new(), BTreeMap::new());
-        let lane = |start: &Start, execution: &str| (execution.to_owned(), start.producer.to_string());
+        let lane =
+            |start: &Start, execution: &str| (execution.to_owned(), start.producer.to_string());
         for entry in &seen.entries {
             match &entry.what {
                 What::Sent { start, execution, pseq, token } => {
@@ -75,7 +76,10 @@ impl Said {
                         let seen_all = (at_before..*seq).all(|it| log.contains_key(&it));
                         if pseq <= before {
                             faults.push(format!("E3: {at} comes after {before}"));
-                        } else if pseq != before + 1 && seen_all && !self.skips(execution, producer, pseq) {
+                        } else if pseq != before + 1
+                            && seen_all
+                            && !self.skips(execution, producer, pseq)
+                        {
                             faults.push(format!("E4: {at} follows on {before}"));
                         }
                     }
