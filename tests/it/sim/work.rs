@@ -119,6 +119,17 @@ impl Run {
         Self { execution: execution.to_owned(), steps, at: 0, asked: false, acted: false }
     }
 
+    /// What another engine does beside: it writes lines of the same execution in a lane of its own,
+    /// and takes over the first of its gates.
+    pub(super) fn beside(&self) -> Self {
+        let gate = self.steps.iter().find_map(|step| match step {
+            Step::Gate(ask) => Some(Step::Gate(Ask { then: Then::Wait, ..ask.clone() })),
+            _ => None,
+        });
+        let steps: Vec<_> = (0..4).map(|_| Step::Log).chain(gate).chain([Step::Log]).collect();
+        Self { execution: self.execution.clone(), steps, at: 0, asked: false, acted: false }
+    }
+
     /// Whether there is nothing left to do.
     pub(super) fn is_over(&self) -> bool {
         self.at == self.steps.len()
@@ -179,7 +190,8 @@ impl Run {
 
     /// Its end, if it has come.
     pub(super) fn end(&self) -> Option<Kind> {
-        self.is_over().then(|| event(&Step::Finish, &self.execution, self.at))
+        let ends = matches!(self.steps.last(), Some(Step::Finish));
+        (ends && self.is_over()).then(|| event(&Step::Finish, &self.execution, self.at))
     }
 }
 

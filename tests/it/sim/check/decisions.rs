@@ -3,8 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::{Promise, Seen};
 use crate::sim::history::{Ask, Question, Start, What};
 
@@ -163,10 +161,3 @@ fn rank(stage: &str) -> usize {
 
 /// Where nothing is waited for any longer.
 const CONCLUDED: usize = 4;
-
-/// The decision that stands at a gate, as a state tells it.
-pub(super) fn decision<'a>(state: &'a Value, gate: &str) -> Option<&'a str> {
-    let gates = state["gates"].as_array()?;
-    let gate = gates.iter().find(|it| it["gate_id"] == gate)?;
-    gate["decision"]["decision_id"].as_str()
-}
