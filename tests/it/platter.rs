@@ -28,8 +28,8 @@ struct Inner {
     aside: Vec<(String, Vec<u8>)>,
     /// How many more writes and syncs succeed.
     patience: Option<usize>,
-    /// Which of the next syncs fails, from 1. It may be tried again.
-    flaw: Option<usize>,
+    /// Which of the next syncs fails, from 1, and whether what it was to write down is forgotten.
+    flaw: Option<(usize, bool)>,
     full: bool,
     delay: Duration,
     open: usize,
@@ -116,9 +116,10 @@ impl Platter {
         self.0.lock().unwrap().patience == Some(0)
     }
 
-    /// The sync of this number fails, from 1, and no other.
-    pub(crate) fn sync_fails(&self, which: usize) {
-        self.0.lock().unwrap().flaw = Some(which);
+    /// The sync of this number fails, from 1, and no other. `forgets`: what it was to write down never
+    /// is, although it is still seen, as where a kernel takes pages for clean that it could not write.
+    pub(crate) fn sync_fails(&self, which: usize, forgets: bool) {
+        self.0.lock().unwrap().flaw = Some((which, forgets));
     }
 
     /// What a commit takes.
@@ -180,11 +181,14 @@ impl StorageBackend for Platter {
         let mut inner = self.0.lock().unwrap();
         inner.endure()?;
         inner.flaw = match inner.flaw {
-            Some(1) => {
+            Some((1, forgets)) => {
                 inner.flaw = None;
+                if forgets {
+                    inner.pending.clear();
+                }
                 return Err(io::Error::other("this sync fails"));
             }
-            flaw => flaw.map(|it| it - 1),
+            flaw => flaw.map(|(which, forgets)| (which - 1, forgets)),
         };
         let pending = std::mem::take(&mut inner.pending);
         pending.iter().for_each(|write| write.apply(&mut inner.synced));

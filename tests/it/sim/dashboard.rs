@@ -16,8 +16,8 @@ use turmoil::net::TcpStream;
 
 use super::history::{Ask, History, Question, What};
 use super::net::{Book, Wire};
+use super::view::View;
 use crate::dice::Dice;
-use crate::reducer::Reducer;
 
 /// The relay's port for viewers.
 pub(super) const PORT: u16 = 8000;
@@ -44,19 +44,6 @@ const FINAL: [&str; 9] = [
     "id_reused",
     "forbidden",
 ];
-
-/// One execution as it is seen.
-#[derive(Default)]
-pub(super) struct View {
-    pub(super) reducer: Reducer,
-    pub(super) epoch: Option<String>,
-    /// The newest record that the relay has named.
-    pub(super) head: u64,
-    /// The relay's start that it is shown by; 0: none.
-    shown_by: u64,
-    /// When to ask for it again, if it was not there.
-    retry: Option<Instant>,
-}
 
 /// A decision that is on its way.
 struct Asked {
@@ -189,22 +176,12 @@ impl Dashboard {
 
     async fn act(&self, socket: &mut Socket) -> Result<(), Lost> {
         let now = Instant::now();
-        let mut views = self.views.borrow_mut();
-        let due = views.iter_mut().filter(|(_, it)| it.retry.is_some_and(|at| at <= now));
-        let due: Vec<String> = due
-            .map(|(execution, it)| {
-                it.retry = None;
-                execution.clone()
-            })
-            .collect();
-        drop(views);
-        for execution in due {
+        for execution in self.to_retry(now) {
             self.subscribe(socket, &execution).await?;
         }
-        let mut plans = self.plans.borrow_mut();
-        let (due, later): (Vec<_>, Vec<_>) = plans.drain(..).partition(|(at, _)| *at <= now);
-        *plans = later;
-        drop(plans);
+        let (due, later) = self.plans.take().into_iter().partition(|(at, _)| *at <= now);
+        self.plans.replace(later);
+        let due: Vec<(Instant, Ask)> = due;
         for (_, ask) in due {
             let twice = self.below(5) == 0;
             let other = self.below(8) == 0;
@@ -248,11 +225,20 @@ impl Dashboard {
         send(socket, &message).await
     }
 
+    /// What was not there, and is to be asked for again.
+    fn to_retry(&self, now: Instant) -> Vec<String> {
+        let mut views = self.views.borrow_mut();
+        let due = views.iter_mut().filter(|(_, it)| it.retry.is_some_and(|at| at <= now));
+        let mut names = vec![];
+        for (execution, view) in due {
+            view.retry = None;
+            names.push(execution.clone());
+        }
+        names
+    }
+
     async fn subscribe(&self, socket: &mut Socket, execution: &str) -> Result<(), Lost> {
-        let views = self.views.borrow();
-        let view = &views[execution];
-        let since = view.epoch.clone().map(|epoch| (epoch, view.reducer.last()));
-        drop(views);
+        let since = self.views.borrow()[execution].since();
         let mut message = json!({ "type": "subscribe", "execution_id": execution });
         if let Some((epoch, seq)) = &since {
             message["since"] = json!({ "epoch": epoch, "seq": seq });
@@ -297,16 +283,9 @@ impl Dashboard {
         let Some(view) = views.get_mut(execution) else { return Ok(()) };
         match frame["type"].as_str() {
             Some("subscribed") => {
-                view.retry = None;
-                let epoch = frame["epoch"].as_str().map(str::to_owned);
-                let goes_on = frame["recovered"] == true;
-                let from = frame["from"].as_u64().unwrap_or_default();
-                if goes_on && (epoch != view.epoch || from != view.reducer.last()) {
-                    self.note(What::Missed(format!("{execution} goes on elsewhere: {frame}")));
+                if let Err(why) = view.subscribed(frame, self.history.relay_start()) {
+                    self.note(What::Missed(format!("{execution}: {why}")));
                 }
-                view.head = frame["head"].as_u64().unwrap_or_default();
-                view.epoch = epoch;
-                view.shown_by = self.history.relay_start();
                 return Ok(());
             }
             Some("heartbeat") => {

@@ -300,7 +300,7 @@ impl Desk {
         let mut kept = self.kept.borrow_mut();
         let Kept { lanes, runs } = &mut *kept;
         let lane = lanes.entry(grant.execution_id.clone()).or_default();
-        let from_the_start = lane.granted(grant);
+        let from_the_start = lane.granted(grant, self.below(3) == 0);
         let wants_state = lane.claim == Claim::StateWanted;
         let run = runs.iter_mut().find(|run| run.execution == grant.execution_id);
         if from_the_start && let Some(run) = run {

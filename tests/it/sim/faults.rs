@@ -184,7 +184,9 @@ impl Plan {
                     world.disk(&format!("the disk is full: {full}"), |it| it.fill(full));
                 }
                 Event::BreakFlush(which) => {
-                    world.disk(&format!("flush {which} will fail"), |it| it.sync_fails(which));
+                    world.disk(&format!("flush {which} will fail"), |it| {
+                        it.sync_fails(which, false)
+                    });
                 }
                 Event::Slow(time) => {
                     world.disk(&format!("a commit takes {time:?}"), |it| it.slow(time));

@@ -58,11 +58,6 @@ impl Gates {
         self.0.get(&(execution.to_owned(), gate.to_owned()))?.answer.as_ref()
     }
 
-    /// Whether it was ever announced.
-    pub(super) fn knows(&self, execution: &str, gate: &str) -> bool {
-        self.0.contains_key(&(execution.to_owned(), gate.to_owned()))
-    }
-
     /// Compare and set: only a gate that waits in this very version takes a decision.
     pub(super) fn apply(&mut self, of: &Question, id: &str) -> Outcome {
         let key = (of.execution.clone(), of.gate.clone());

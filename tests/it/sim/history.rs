@@ -35,6 +35,7 @@ pub(super) struct Ask {
 
 /// Something that was observed.
 #[derive(Debug, Clone)]
+#[expect(dead_code, reason = "all of it is hashed and, where something went wrong, printed")]
 pub(super) enum What {
     /// An engine was welcomed on a stream, under the relay's start of this name.
     Welcomed { start: Start, boot: String, durability: i32 },

@@ -67,8 +67,8 @@ impl Lane {
     }
 
     /// What the relay said. `true`: its log is empty and so is this outbox, so that all has to be
-    /// told from the beginning.
-    pub(super) fn granted(&mut self, grant: &pb::Grant) -> bool {
+    /// told from the beginning. `stubborn`: what was not acknowledged is sent again all the same.
+    pub(super) fn granted(&mut self, grant: &pb::Grant, stubborn: bool) -> bool {
         let fresh = std::mem::take(&mut self.lost);
         if grant.error.is_some() {
             self.claim = Claim::Refused;
@@ -81,8 +81,11 @@ impl Lane {
             self.claim = Claim::StateWanted;
         } else {
             self.claim = Claim::Granted;
-            self.last = self.last.max(grant.next_pseq - 1);
-            self.ack(grant.next_pseq - 1);
+            let stored = grant.next_pseq - 1;
+            if !stubborn || self.last < stored {
+                self.last = self.last.max(stored);
+                self.ack(stored);
+            }
             self.sent = self.acked;
         }
         fresh && grant.next_pseq <= 1

@@ -17,6 +17,7 @@ mod lane;
 mod net;
 mod rows;
 mod rows_disk;
+mod view;
 mod work;
 mod world;
 
@@ -40,7 +41,7 @@ fn draw(seed: u64) -> Setup {
     let x2 = run("x2", steps(), true, seed * 10 + 2);
     let x3 = run("x3", steps(), true, seed * 10 + 3);
     // Sometimes two engines work on one execution.
-    let beside = (seed % 3 == 0).then(|| x1.beside());
+    let beside = seed.is_multiple_of(3).then(|| x1.beside());
     Setup {
         seed,
         engines: vec![vec![x1, x2], [x3].into_iter().chain(beside).collect()],

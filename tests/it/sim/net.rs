@@ -61,11 +61,6 @@ impl Book {
         self.lines().slice = bytes;
     }
 
-    /// How many are open.
-    pub(super) fn len(&self) -> usize {
-        self.lines().open.len()
-    }
-
     /// The host is about to be killed. `silently`: as if its power had gone, so that nobody is told.
     /// To be called from outside the simulation.
     pub(super) fn doom(&self, silently: bool) {

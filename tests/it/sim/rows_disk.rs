@@ -79,11 +79,11 @@ fn row_10_a_full_disk_holds_everything_up_and_loses_nothing() {
 
 #[test]
 fn row_10_a_flush_that_fails_is_not_taken_for_done() {
-    for seed in [101, 102] {
+    for (seed, forgets) in [(101, false), (102, false), (103, true), (104, true)] {
         let mut world = World::new(setup(seed));
         for which in [1, 2, 3, 1, 2] {
             world.pass(Duration::from_millis(1_500));
-            world.disk(&format!("flush {which} will fail"), |it| it.sync_fails(which));
+            world.disk(&format!("flush {which} will fail"), |it| it.sync_fails(which, forgets));
             world.pass(Duration::from_millis(700));
             world.kill_relay(true);
             world.pass(Duration::from_millis(300));

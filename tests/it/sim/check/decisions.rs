@@ -50,8 +50,10 @@ fn effects(seen: &Seen) -> Vec<String> {
     for entry in &seen.entries {
         match &entry.what {
             What::Decides(ask) => asked.entry(&ask.id).or_default().push(ask),
-            What::Effect { of, id, option, .. } => {
-                if let Some(before) = taken.insert((&of.execution, &of.gate), id) {
+            What::Got { of, id, option, .. } | What::Effect { of, id, option, .. } => {
+                let took = matches!(entry.what, What::Effect { .. });
+                let before = took.then(|| taken.insert((&of.execution, &of.gate), id));
+                if let Some(before) = before.flatten() {
                     faults.push(format!("D2: {of:?} took {id} after {before}"));
                 }
                 let by = asked.get(&**id).into_iter().flatten();

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Seen;
+use footplate::engine::pb::Durability;
+
+use super::{Promise, Seen};
 use crate::sim::history::{Start, What, token_of};
 
 /// An execution and a producer.
@@ -111,9 +113,13 @@ impl Said {
         let mut faults = vec![];
         for entry in &seen.entries {
             let What::Acked { start, execution, ack, .. } = &entry.what else { continue };
+            let local = seen.promise == Promise::Local;
+            if local != (ack.durability() == Durability::Local) {
+                faults.push(format!("E2: of another durability than the relay's: {entry:?}"));
+            }
             let Some(log) = seen.whole(execution) else { continue };
             if seen.last.get(execution) != Some(&ack.epoch) {
-                if seen.promise == super::Promise::Local {
+                if local {
                     faults.push(format!("E2: {execution} was {} once: {entry:?}", ack.epoch));
                 }
                 continue;
