@@ -85,7 +85,15 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
-        let parts = inside::start(&seams, &metrics, &departure, [&inside, &engines]).await;
+        let parts = inside::start(
+            &seams,
+            &metrics,
+            &departure,
+            config.store.as_ref(),
+            &ready,
+            [&inside, &engines],
+        )
+        .await?;
 
         let operators = Arc::new(Admin {
             shards: parts.shards.downgrade(),

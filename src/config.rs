@@ -67,12 +67,27 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// Where what happens is kept. `None`: in memory alone.
+    pub store: Option<Store>,
     /// What is logged.
     pub log: String,
     /// How.
     pub log_format: Format,
     /// How it ends.
     pub drain: Drain,
+}
+
+/// Where what happens is kept, and how much of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The directory.
+    pub directory: PathBuf,
+    /// Bytes.
+    pub size: u64,
+    /// How long executions are kept after their end.
+    pub age: Duration,
+    /// Whether a store that is damaged as a whole is set aside.
+    pub set_aside: bool,
 }
 
 /// How the relay ends after SIGTERM.
@@ -181,6 +196,7 @@ impl Flags {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
+            store: check.store(self),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",

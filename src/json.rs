@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::value::RawValue;
 
 /// Exactly one JSON value, as it was written, without white space around it. Clones share it.
@@ -41,6 +42,22 @@ impl Deref for JsonText {
 
     fn deref(&self) -> &str {
         self.0.get()
+    }
+}
+
+/// As the text that it is: in the stored form it is one string among others.
+impl Serialize for JsonText {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self)
+    }
+}
+
+/// It is checked again: a store is a door as well.
+impl<'de> Deserialize<'de> for JsonText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let raw = RawValue::from_string(text).map_err(D::Error::custom)?;
+        Ok(Self(raw.into()))
     }
 }
 

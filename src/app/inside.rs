@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
-use tracing::{Instrument, debug_span, error, info};
+use tracing::{Instrument, debug_span, error, field::display, info};
 
 use crate::auth::verifier::{Loopback, Verifier};
+use crate::config;
 use crate::core::{Limits, Relay};
 use crate::engine;
-use crate::http::{listen, routes::Welcome};
-use crate::model::{Durability, Identity};
+use crate::http::{health::Ready, listen, routes::Welcome};
+use crate::model::Identity;
 use crate::seams::{Peer, Seams};
 use crate::shard::{Shard, Shards};
-use crate::store::Memory;
+use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded};
 use crate::tasks::Tasks;
 use crate::telemetry::{Metered, Metrics};
 use crate::viewer::Departure;
@@ -36,19 +37,25 @@ pub(super) struct Parts {
 
 /// Starts what needs no port. Engines are told of the drain by their tasks' word, viewers by the
 /// `departure`.
+///
+/// # Errors
+/// That the store can't be opened, and what to do about it.
 pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
+    store: Option<&config::Store>,
+    ready: &Ready,
     [inside, engines]: [&Tasks; 2],
-) -> Parts {
-    let (boot, durability) = (seams.chance.number(), Durability::Memory);
-    let (limits, options) = (Limits::default(), Arc::default());
+) -> Result<Parts, Fault> {
+    let (boot, options) = (seams.chance.number(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let relay = Relay::new(boot, limits);
-    let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::clone(&options))
+    let (relay, keeper) = kept(seams, store, boot, metrics)?;
+    let durability = keeper.durability();
+    inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
+    let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics));
     inside.spawn("shard", async move {
         if let Err(err) = shard.run(inbox).await {
@@ -96,7 +103,40 @@ pub(super) async fn start(
     });
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
-    Parts { shards, verifier, welcome, engines: BoxCloneSyncService::new(engines) }
+    Ok(Parts { shards, verifier, welcome, engines: BoxCloneSyncService::new(engines) })
+}
+
+/// The relay as it was kept, and what keeps it.
+fn kept(
+    seams: &Seams,
+    store: Option<&config::Store>,
+    boot: u64,
+    metrics: &Metrics,
+) -> Result<(Relay, Keeper), Fault> {
+    let Some(config::Store { directory, size, age, set_aside }) = store else {
+        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere()));
+    };
+    let limits = Limits { afterlife: *age, ..Limits::default() };
+    let options = store::Options { bytes: *size, ..store::Options::default() };
+    let (now, fresh) = (seams.clock.now(), || Relay::new(boot, limits));
+    let (relay, opened) = Keeper::open(&seams.disk, directory, options, now, *set_aside, fresh)?;
+    let Loaded { logs, folded, bytes, damage } = opened.loaded;
+    for Damage { execution, what, kept } in damage {
+        metrics.store_damaged.inc();
+        let (execution, kept) = (execution.as_ref().map(display), kept.display());
+        error!(execution, what, %kept, "damaged: set aside, and begun anew when its engine is back");
+    }
+    info!(directory = %directory.display(), logs, folded, bytes, "the store is open");
+    Ok((relay, opened.keeper))
+}
+
+/// While the store takes nothing in, nobody is to be sent here.
+async fn report(mut trouble: watch::Receiver<Option<String>>, ready: Ready, metrics: Arc<Metrics>) {
+    while trouble.changed().await.is_ok() {
+        let blocked = trouble.borrow_and_update().is_some();
+        ready.block(blocked);
+        metrics.store_blocked.set(i64::from(blocked));
+    }
 }
 
 /// Who an engine is: on this machine its user, where the kernel says so.

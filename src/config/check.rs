@@ -6,14 +6,17 @@ use std::{
     time::Duration,
 };
 
-use super::flags::PEM;
+use super::flags::{Flags, PEM};
 use super::layers::Places;
 use super::problem::{Place, Problem};
 use super::settings::Setting;
-use super::{ADMIN_LISTEN, Listen, values};
+use super::{ADMIN_LISTEN, Listen, Store, values};
 use crate::seams::Address;
 use crate::tls::{Files, Served};
 
+const SIZE: &str = "it is a whole number with a unit, such as 500MiB or 10GiB, and at least 16MiB";
+const AGE: &str = "it is a whole number with a unit, such as 90m, 12h or 7d, and at most 3650d";
+const ON_DAMAGE: &str = "it is set-aside or refuse";
 const TIME: &str = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
 
 /// Collects what is wrong. What stands in for a wrong value is never used.
@@ -144,6 +147,23 @@ impl Check {
             }
             seen.push(address);
         }
+    }
+
+    pub(super) fn store(&mut self, flags: &Flags) -> Option<Store> {
+        let size = self.one("--store-size", flags.store_size.as_deref(), values::size, SIZE);
+        let age = self.one("--store-age", flags.store_age.as_deref(), values::age, AGE);
+        let what = flags.store_on_damage.as_deref();
+        let set_aside = self.one("--store-on-damage", what, values::on_damage, ON_DAMAGE);
+        let text = flags.store.as_deref()?;
+        let directory = PathBuf::from(text);
+        if directory.exists() && !directory.is_dir() {
+            self.wrong(
+                "--store",
+                text,
+                "it is no directory; name the one that is to hold the store",
+            );
+        }
+        Some(Store { directory, size, age, set_aside })
     }
 
     /// A door's certificate with its key: both or neither.

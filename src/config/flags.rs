@@ -192,6 +192,39 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
+    /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
+    /// not there. Default: none, everything is in memory alone.
+    #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]
+    pub store: Option<String>,
+    /// How much it may keep, such as 500MiB or 10GiB. Beyond that what is oldest is removed, first of
+    /// executions that are over.
+    #[arg(
+        long,
+        env = "FOOTPLATE_STORE_SIZE",
+        value_name = "SIZE",
+        default_value = "1GiB",
+        help_heading = "Store"
+    )]
+    pub store_size: Option<String>,
+    /// How long executions are kept after their end, such as 12h or 7d. Without a store it is 1h.
+    #[arg(
+        long,
+        env = "FOOTPLATE_STORE_AGE",
+        value_name = "TIME",
+        default_value = "7d",
+        help_heading = "Store"
+    )]
+    pub store_age: Option<String>,
+    /// What to do with a store that is damaged as a whole: set-aside renames it and begins another,
+    /// refuse does not start. A single damaged execution is always set aside by itself.
+    #[arg(
+        long,
+        env = "FOOTPLATE_STORE_ON_DAMAGE",
+        value_name = "WHAT",
+        default_value = "set-aside",
+        help_heading = "Store"
+    )]
+    pub store_on_damage: Option<String>,
     /// What is logged: a level, or levels of parts, such as info,footplate=debug.
     #[arg(
         long,

@@ -71,6 +71,46 @@ pub(super) fn format(text: &str) -> Option<Format> {
     }
 }
 
+/// A whole number with a unit, up to ten years.
+pub(super) fn age(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().ok()?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    let all = Duration::from_secs(number.checked_mul(seconds)?);
+    (all <= Duration::from_secs(3_650 * 86_400)).then_some(all)
+}
+
+/// A number of bytes, with a unit.
+pub(super) fn size(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(split);
+    let number: u64 = number.parse().ok()?;
+    let shift = match unit {
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => return None,
+    };
+    let all = number.checked_mul(1 << shift)?;
+    (16 << 20 <= all).then_some(all)
+}
+
+/// Whether a damaged store is set aside.
+pub(super) fn on_damage(text: &str) -> Option<bool> {
+    match text {
+        "set-aside" => Some(true),
+        "refuse" => Some(false),
+        _ => None,
+    }
+}
+
 /// A whole number with a unit, up to an hour.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let split = text.find(|c: char| !c.is_ascii_digit())?;

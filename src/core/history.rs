@@ -53,6 +53,13 @@ impl History {
         Self { epoch, last: Seq(0), records: VecDeque::new(), bytes: 0 }
     }
 
+    /// What comes next is the record behind `seq`; nothing before it is here.
+    pub(super) fn skip_to(&mut self, seq: Seq) {
+        self.last = seq;
+        self.bytes = 0;
+        self.records.clear();
+    }
+
     /// The newest record.
     pub fn position(&self) -> Position {
         Position { epoch: self.epoch, seq: self.last }

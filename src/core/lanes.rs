@@ -29,9 +29,9 @@ impl Lanes {
         self.lanes.entry(producer.clone()).or_default()
     }
 
-    /// The numbers wanted next, to be remembered when all else is forgotten.
-    pub(super) fn next(&self) -> impl Iterator<Item = (&ProducerId, Pseq)> {
-        self.lanes.iter().map(|(producer, lane)| (producer, lane.next))
+    /// All of them.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&ProducerId, &Lane)> {
+        self.lanes.iter()
     }
 }
 
@@ -69,6 +69,16 @@ impl Lane {
         let back = self.next.0.saturating_sub(pseq.0) as usize;
         let known = self.hashes.len().checked_sub(back).and_then(|at| self.hashes.get(at));
         known.is_some_and(|known| *known != hash)
+    }
+
+    /// What is remembered of the events said last, oldest first.
+    pub(super) fn hashes(&self) -> Vec<u64> {
+        self.hashes.iter().copied().collect()
+    }
+
+    /// As [`Lane::hashes`] told it.
+    pub(super) fn remember(&mut self, hashes: Vec<u64>) {
+        self.hashes = hashes.into();
     }
 
     /// The state up to and including this number has been reported.

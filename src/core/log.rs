@@ -1,15 +1,19 @@
 //! One execution: its records, what they amount to, and who contributes to them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use super::{
-    Execution, History, Limits,
+    Checkpoint, Execution, History, KeptLane, KeptRecord, Limits, Past,
     lanes::Lanes,
     waits::{CommandWait, GateWait},
 };
 use crate::model::{
-    CommandAsk, CommandId, DecisionId, Epoch, ExecutionId, Fact, GateId, Identity, Now, Position,
-    ProducerId, Record, Totals, Vote,
+    Alias, CommandId, DecisionId, Epoch, ExecutionId, Fact, GateId, Identity, Now, Origin,
+    Position, ProducerId, Record, Totals, Vote,
 };
 
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(super) struct Log {
     pub(super) owner: Identity,
     /// Who was chosen to start it, where a viewer asked for it.
     pub(super) starter: Option<ProducerId>,
+    /// Its other names.
+    pub(super) aliases: BTreeSet<Alias>,
     pub(super) state: Execution,
     pub(super) history: History,
     pub(super) lanes: Lanes,
@@ -26,12 +32,8 @@ pub(super) struct Log {
     pub(super) command_waits: BTreeMap<CommandId, CommandWait>,
     /// Every vote that was taken, by its id: the same again is answered the same.
     pub(super) votes: BTreeMap<DecisionId, (GateId, u32, Arc<Vote>)>,
-    /// What every command asked for, by its id.
-    pub(super) asks: BTreeMap<CommandId, (crate::model::Text, CommandAsk)>,
     /// When it will be forgotten.
     pub(super) forget: Option<Instant>,
-    /// Whether what is appended is what an engine reports of a state that was lost here.
-    pub(super) restores: bool,
 }
 
 impl Log {
@@ -40,15 +42,68 @@ impl Log {
             execution,
             owner,
             starter: None,
+            aliases: BTreeSet::new(),
             state: Execution::default(),
             history: History::new(epoch),
             lanes: Lanes::default(),
             gate_waits: BTreeMap::new(),
             command_waits: BTreeMap::new(),
             votes: BTreeMap::new(),
-            asks: BTreeMap::new(),
             forget: None,
-            restores: false,
+        }
+    }
+
+    /// As it was kept, folded to its end.
+    pub(super) fn restored(now: Now, past: Past, limits: &Limits) -> Self {
+        let Past { kept, checkpoint, tail } = past;
+        let mut log = Self::new(kept.execution, kept.epoch, kept.owner);
+        log.starter = kept.starter;
+        log.aliases.extend(kept.aliases);
+        if let Some(Checkpoint { at, state, votes, hashes }) = checkpoint {
+            log.history.skip_to(at);
+            (log.state, log.votes) = (state, votes);
+            for (producer, hashes) in hashes {
+                log.lanes.open(&producer).remember(hashes);
+            }
+        }
+        for KeptRecord { time, hash, size, restored, fact } in tail {
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            let then = now.instant.checked_sub(time.until(now.time)).unwrap_or(now.instant);
+            let record = log.append(
+                Now { instant: then, time },
+                fact,
+                Origin { hash, size, restored },
+                limits,
+            );
+            log.heard(&record, limits);
+        }
+        for KeptLane { producer, next, needs_state } in kept.lanes {
+            let lane = log.lanes.open(&producer);
+            (lane.next, lane.needs_state) = (next, needs_state);
+        }
+        log
+    }
+
+    /// What was remembered of a record when it came in, beside what it changed.
+    fn heard(&mut self, record: &Record, limits: &Limits) {
+        match &record.fact {
+            Fact::Said { producer, pseq: Some(_), .. }
+            | Fact::Rejected { producer, pseq: Some(_), .. } => {
+                self.lanes.open(producer).take(record.origin.hash, limits.hashes);
+            }
+            Fact::Voted { gate, vote } => {
+                let version = record.after.gate.as_ref().map_or(0, |it| it.asked.gate_version);
+                let entry = (gate.clone(), version, vote.clone());
+                self.votes.insert(vote.decision_id.clone(), entry);
+            }
+            Fact::Said { .. }
+            | Fact::Rejected { .. }
+            | Fact::Resolved { .. }
+            | Fact::Delivered { .. }
+            | Fact::Commanded { .. }
+            | Fact::CommandMoved { .. }
+            | Fact::EngineLost { .. }
+            | Fact::EngineAttached { .. } => {}
         }
     }
 
@@ -57,20 +112,21 @@ impl Log {
         &mut self,
         now: Now,
         fact: Fact,
-        bytes: usize,
+        origin: Origin,
         limits: &Limits,
     ) -> Arc<Record> {
         let last = self.history.position();
         let position = Position { seq: last.seq.next(), ..last };
         let (contradiction, mut after) = self.state.apply(position.seq, now.time, &fact, limits);
-        if self.restores {
+        if origin.restored {
             // It was spent, and told, before the relay lost its memory.
             after.added = after.added.map(|_| Totals::default());
         }
         let execution = self.execution.clone();
-        let record = Record { execution, position, time: now.time, fact, contradiction, after };
+        let time = now.time;
+        let record = Record { execution, position, time, fact, origin, contradiction, after };
         let record = Arc::new(record);
-        self.history.push(now.instant, record.clone(), bytes + OVERHEAD, limits);
+        self.history.push(now.instant, record.clone(), origin.size + OVERHEAD, limits);
         record
     }
 }

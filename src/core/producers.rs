@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Ending, Hello};
+use super::{Ending, Fence, Hello};
 use crate::model::{
     Capabilities, ExecutionId, Identity, LinkId, ProducerEpoch, ProducerId, WorkflowId,
 };
@@ -135,6 +135,14 @@ impl Producers {
         let gone = self.producers.get_mut(&producer)?.link.take_if(|it| *it == link).is_some();
         self.sweep(&producer);
         gone.then_some(producer)
+    }
+
+    /// Takes in what was known of a producer before the relay started. With no stream and no
+    /// execution it is forgotten at the next chance.
+    pub(super) fn restore(&mut self, fence: Fence) {
+        let Fence { producer, epoch, identity } = fence;
+        let known = Producer { epoch, identity, link: None, executions: BTreeSet::default() };
+        self.producers.insert(producer, known);
     }
 
     /// An execution is remembered no longer. A producer is, while any execution is, or a stream.

@@ -1,6 +1,7 @@
 //! The state machine itself: which execution an input is about, and what may be asked of all.
 
 mod commands;
+mod restore;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,7 +11,7 @@ use std::{
 
 use super::{
     Answer, Claim, Effect, Execution, Grant, Hello, Input, LaneFault, LaneResult, Limits, Receipt,
-    Start, Verdict,
+    Start, Tombstone, Verdict,
     log::Log,
     producers::{Link, Producers},
     turn::Turn,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::model::{
     Alias, CommandId, DecisionAsk, Epoch, ExecutionId, Identity, LinkId, Now, Position, Principal,
-    ProducerId, Pseq, Received, Record, Seq, ViewerId,
+    Pseq, Received, Record, Seq, ViewerId,
 };
 
 /// The relay.
@@ -35,16 +36,6 @@ pub struct Relay {
     timers: Timers,
     effects: VecDeque<Effect>,
     limits: Limits,
-}
-
-/// What is remembered of an execution that is forgotten, so that nothing is taken in twice.
-#[derive(Debug)]
-struct Tombstone {
-    owner: Identity,
-    epoch: Epoch,
-    last: Seq,
-    next: BTreeMap<ProducerId, Pseq>,
-    due: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -238,7 +229,7 @@ impl Relay {
             return fault(Err(LaneFault::WrongOwner));
         };
         if let Some(tombstone) = self.tombstones.get(&execution) {
-            let next = tombstone.next.get(&speaker.producer).copied().unwrap_or(Pseq(1));
+            let next = tombstone.next(&speaker.producer);
             return Grant { next, ..fault(Err(LaneFault::Gone)) };
         }
         let taken = |alias: &Alias| self.aliases.get(alias).is_some_and(|of| *of != execution);
@@ -249,12 +240,13 @@ impl Relay {
             Ok(()) => {}
             Err(why) => return fault(Err(why)),
         }
-        for alias in &claim.aliases {
-            self.aliases.insert(alias.clone(), execution.clone());
-        }
         let Some(log) = self.logs.get_mut(&execution) else {
             return fault(Err(LaneFault::Limit));
         };
+        for alias in &claim.aliases {
+            self.aliases.insert(alias.clone(), execution.clone());
+            log.aliases.insert(alias.clone());
+        }
         let lane = log.lanes.open(&speaker.producer);
         lane.needs_state |= lane.next < claim.first_unacked;
         let (next, need_state) = (lane.next, lane.needs_state);
@@ -283,7 +275,7 @@ impl Relay {
         let mut result = LaneResult::of(execution.clone(), batch_ref);
         if let Some(tombstone) = self.tombstones.get(execution) {
             // What was taken in before it was forgotten is acknowledged again, for ever.
-            let next = tombstone.next.get(&speaker.producer).copied().unwrap_or(Pseq(1));
+            let next = tombstone.next(&speaker.producer);
             let known = first.is_some_and(|it| it.0 + events.len() as u64 <= next.0);
             let at = Position { epoch: tombstone.epoch, seq: tombstone.last };
             match known && tombstone.owner == speaker.identity {
@@ -329,17 +321,34 @@ impl Relay {
         }
     }
 
+    /// Forgets the execution that has been over for the longest, if any is: there is no room for all.
+    pub fn shed(&mut self, now: Now) {
+        let over = self.logs.iter().filter(|(_, log)| log.state.is_over());
+        let oldest = over.min_by_key(|(_, log)| log.state.last_time).map(|(id, _)| id.clone());
+        if let Some(execution) = oldest {
+            self.forget(now, &execution);
+        }
+    }
+
     fn forget(&mut self, now: Now, execution: &ExecutionId) {
         let Some(log) = self.logs.remove(execution) else { return };
         self.timers.drop_all(execution);
-        self.aliases.retain(|_, of| of != execution);
+        for alias in &log.aliases {
+            self.aliases.remove(alias);
+        }
         let at = log.history.position();
-        let next = log.lanes.next().map(|(producer, next)| (producer.clone(), next)).collect();
-        let mut tombstone =
-            Tombstone { owner: log.owner, epoch: at.epoch, last: at.seq, next, due: None };
-        let due = Some(now.instant + self.limits.tombstone);
-        self.timers.arm(execution, Due::Bury, &mut tombstone.due, due);
-        self.tombstones.insert(execution.clone(), tombstone);
+        let next = log.lanes.each().map(|(producer, lane)| (producer.clone(), lane.next));
+        self.bury(
+            now,
+            Tombstone {
+                execution: execution.clone(),
+                owner: log.owner,
+                epoch: at.epoch,
+                last: at.seq,
+                next: next.collect(),
+                until: now.time.after(self.limits.tombstone),
+            },
+        );
         self.effects.push_back(Effect::Forget(execution.clone()));
     }
 

@@ -30,13 +30,16 @@ pub(super) struct GateWait {
     pub(super) askers: BTreeMap<DecisionId, ViewerId>,
     /// How often its engine was told.
     pub(super) attempts: u32,
+    /// Its deadline passed while the relay was not there.
+    pub(super) late: bool,
 }
 
 /// A command that is not answered for.
 #[derive(Debug)]
 pub(super) struct CommandWait {
     pub(super) due: Option<Instant>,
-    pub(super) asker: ViewerId,
+    /// Whom to tell what comes of it, if anybody is there.
+    pub(super) asker: Option<ViewerId>,
     /// How often its engine was told.
     pub(super) attempts: u32,
     /// Whom it is for.

@@ -18,6 +18,7 @@ pub struct Ready(Arc<State>);
 struct State {
     up: AtomicBool,
     over: AtomicBool,
+    blocked: AtomicBool,
 }
 
 impl Ready {
@@ -31,9 +32,16 @@ impl Ready {
         self.0.over.store(true, Ordering::Release);
     }
 
+    /// Whether nothing goes on for the time being, as when the store's disk is full.
+    pub fn block(&self, blocked: bool) {
+        self.0.blocked.store(blocked, Ordering::Release);
+    }
+
     /// Whether it is.
     pub fn is_up(&self) -> bool {
-        self.0.up.load(Ordering::Acquire) && !self.0.over.load(Ordering::Acquire)
+        let State { up, over, blocked } = &*self.0;
+        let [up, over, blocked] = [up, over, blocked].map(|it| it.load(Ordering::Acquire));
+        up && !over && !blocked
     }
 }
 

@@ -1,5 +1,7 @@
 //! What viewers decide and command, before and after the relay has agreed to it.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     CommandId, DecisionId, DecisionKind, GateId, Json, NodeId, Principal, Text, Timestamp,
     WorkflowId,
@@ -35,7 +37,7 @@ pub struct DecisionAsk {
 }
 
 /// One person's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Vote {
     pub decision_id: DecisionId,
@@ -49,7 +51,7 @@ pub struct Vote {
 }
 
 /// A decision that was taken, as it is kept and as it travels to the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Decision {
     pub id: DecisionId,
@@ -70,7 +72,7 @@ pub struct Decision {
 }
 
 /// Who or what decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum DecisionSource {
     Human,
@@ -81,7 +83,7 @@ pub enum DecisionSource {
 }
 
 /// What an engine says became of a decision or a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum OutcomeStatus {
     InProgress,
@@ -92,7 +94,7 @@ pub enum OutcomeStatus {
 }
 
 /// What a command wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum CommandKind {
     Pause,
@@ -117,7 +119,7 @@ pub struct CommandAsk {
 }
 
 /// A command that was taken, as it is kept and as it travels to the engine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in decision.proto")]
 pub struct Command {
     pub id: CommandId,

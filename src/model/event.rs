@@ -1,6 +1,8 @@
 //! What an engine says happened. One struct for each kind of `event.proto`, under the same names;
 //! there each field is described.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Alias, CommandId, DecisionId, GateClosed, GateId, GateOpened, Json, Label, NodeId,
     OutcomeStatus, Text, Timestamp, WorkflowId,
@@ -8,7 +10,7 @@ use super::{
 use std::time::Duration;
 
 /// One immutable fact, stated by an engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When it happened, by the engine's clock.
     pub time: Option<Timestamp>,
@@ -19,7 +21,7 @@ pub struct Event {
 }
 
 /// An event as a viewers' protocol puts it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NativeForm {
     /// The dialect's name.
     pub protocol: Text,
@@ -28,7 +30,7 @@ pub struct NativeForm {
 }
 
 /// The kinds of event. The large ones are boxed: a log line must not cost a kilobyte.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "each names the struct that documents it")]
 pub enum Kind {
     ExecutionStarted(Box<ExecutionStarted>),
@@ -61,7 +63,7 @@ pub enum Kind {
 }
 
 /// Where an execution stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum ExecutionStatus {
     #[default]
@@ -95,7 +97,7 @@ impl ExecutionStatus {
 }
 
 /// Where a node stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum NodeStatus {
     #[default]
@@ -114,7 +116,7 @@ pub enum NodeStatus {
 }
 
 /// An execution began. Sent again it adds what it states.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct ExecutionStarted {
     pub name: Option<Text>,
@@ -137,7 +139,7 @@ pub struct ExecutionStarted {
 }
 
 /// An execution changed its status, but did not end.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct ExecutionStatusChanged {
     pub status: Option<ExecutionStatus>,
@@ -146,7 +148,7 @@ pub struct ExecutionStatusChanged {
 }
 
 /// An execution ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct ExecutionFinished {
     pub status: ExecutionStatus,
@@ -162,7 +164,7 @@ pub struct ExecutionFinished {
 }
 
 /// How far an execution has come. The latest wins.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct ExecutionProgressed {
     pub fraction: Option<f64>,
@@ -171,7 +173,7 @@ pub struct ExecutionProgressed {
 }
 
 /// What went wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in value.proto")]
 pub struct Failure {
     pub error_type: Option<Text>,
@@ -181,7 +183,7 @@ pub struct Failure {
 }
 
 /// A node changed. What is absent is unchanged within an attempt.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct NodeChanged {
     pub node_id: NodeId,
@@ -229,7 +231,7 @@ impl NodeChanged {
 }
 
 /// What a node has used.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct NodeMetrics {
     pub input_tokens: Option<i64>,
@@ -242,7 +244,7 @@ pub struct NodeMetrics {
 }
 
 /// How far a node has come. The latest wins.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct NodeProgressed {
     pub node_id: NodeId,
@@ -251,7 +253,7 @@ pub struct NodeProgressed {
 }
 
 /// Where a retry stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum RetryPhase {
     Started,
@@ -261,7 +263,7 @@ pub enum RetryPhase {
 }
 
 /// A node is tried again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct NodeRetried {
     pub node_id: NodeId,
@@ -280,7 +282,7 @@ pub struct NodeRetried {
 }
 
 /// A node as the graph names it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct GraphNode {
     pub node_id: NodeId,
@@ -296,7 +298,7 @@ pub struct GraphNode {
 }
 
 /// An edge as the graph names it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct GraphEdge {
     pub source: NodeId,
@@ -308,7 +310,7 @@ pub struct GraphEdge {
 }
 
 /// The graph, or what is added to and removed from it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct GraphDeclared {
     pub nodes: Vec<GraphNode>,
@@ -319,7 +321,7 @@ pub struct GraphDeclared {
 }
 
 /// The graph was changed while it ran.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct GraphMutated {
     pub mutation_id: Option<Text>,
@@ -333,7 +335,7 @@ pub struct GraphMutated {
 }
 
 /// Money and tokens were spent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct CostIncurred {
     pub increment_usd_nanos: Option<i64>,
@@ -349,7 +351,7 @@ pub struct CostIncurred {
 }
 
 /// How serious a log line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum LogLevel {
     Debug,
@@ -360,7 +362,7 @@ pub enum LogLevel {
 }
 
 /// A log line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct LogWritten {
     pub message: Text,
@@ -372,7 +374,7 @@ pub struct LogWritten {
 }
 
 /// An agent said something.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct AgentMessage {
     pub agent: Text,
@@ -383,7 +385,7 @@ pub struct AgentMessage {
 }
 
 /// An agent thinks, or has stopped to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct AgentThinking {
     pub agent: Text,
@@ -393,7 +395,7 @@ pub struct AgentThinking {
 }
 
 /// A tool was called.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct ToolCalled {
     pub agent: Option<Text>,
@@ -406,7 +408,7 @@ pub struct ToolCalled {
 }
 
 /// Code was run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct CodeExecuted {
     pub agent: Option<Text>,
@@ -418,7 +420,7 @@ pub struct CodeExecuted {
 }
 
 /// Something was measured.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct MetricMeasured {
     pub name: Text,
@@ -429,7 +431,7 @@ pub struct MetricMeasured {
 }
 
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum FileAction {
     Created,
@@ -439,7 +441,7 @@ pub enum FileAction {
 }
 
 /// A file changed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct FileChanged {
     pub path: Text,
@@ -452,7 +454,7 @@ pub struct FileChanged {
 }
 
 /// Something failed, and the execution goes on.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct FailureReported {
     pub failure: Failure,
@@ -460,7 +462,7 @@ pub struct FailureReported {
 }
 
 /// Why events were dropped before they were numbered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum DropReason {
     #[default]
@@ -472,7 +474,7 @@ pub enum DropReason {
 }
 
 /// The engine dropped events that it never numbered.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct EventsDropped {
     pub count: u64,
@@ -482,7 +484,7 @@ pub struct EventsDropped {
 }
 
 /// What the engine made of a decision.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct DecisionOutcome {
     pub decision_id: DecisionId,
@@ -494,7 +496,7 @@ pub struct DecisionOutcome {
 }
 
 /// What the engine made of a command.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct CommandOutcome {
     pub command_id: CommandId,
@@ -504,7 +506,7 @@ pub struct CommandOutcome {
 }
 
 /// What became of a workflow's definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum WorkflowAction {
     Created,
@@ -513,7 +515,7 @@ pub enum WorkflowAction {
 }
 
 /// A workflow's definition changed. It belongs to no execution.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct WorkflowChanged {
     pub workflow_id: WorkflowId,
@@ -522,7 +524,7 @@ pub struct WorkflowChanged {
 }
 
 /// An event that the engine captured from what it runs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct Captured {
     pub captured_event_id: Text,
@@ -536,7 +538,7 @@ pub struct Captured {
 }
 
 /// What may wait or be summed up when there is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Priority {
     Stream,
@@ -545,7 +547,7 @@ pub enum Priority {
 }
 
 /// A message of one dialect that no kind above can say.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct Opaque {
     pub protocol: Text,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{GateId, Json, Label, NodeId, Text, Timestamp};
 
 /// A gate, as announced.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct GateOpened {
     pub gate_id: GateId,
@@ -79,7 +81,7 @@ impl GateOpened {
 }
 
 /// How bad a wrong answer would be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Classification {
     Irreversible,
@@ -88,7 +90,7 @@ pub enum Classification {
 }
 
 /// What a decision amounts to, whatever its option is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum DecisionKind {
     Approve,
@@ -123,7 +125,7 @@ impl DecisionKind {
 }
 
 /// How an option looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum OptionStyle {
     #[default]
@@ -133,7 +135,7 @@ pub enum OptionStyle {
 }
 
 /// Whether an option wants a comment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum CommentRule {
     #[default]
@@ -143,7 +145,7 @@ pub enum CommentRule {
 }
 
 /// One of the answers that a gate allows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct GateOption {
     pub option_id: Text,
@@ -174,7 +176,7 @@ impl GateOption {
 }
 
 /// Who may decide, and how many it takes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct Policy {
     pub users: Vec<Text>,
@@ -204,7 +206,7 @@ impl Policy {
 }
 
 /// What a passed deadline means. What is not understood fails closed: it expires.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum TimeoutAction {
     #[default]
@@ -218,7 +220,7 @@ pub enum TimeoutAction {
 }
 
 /// Whom to tell, or to let decide too, when nobody answers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct EscalationStep {
     pub after: Option<Duration>,
@@ -230,7 +232,7 @@ pub struct EscalationStep {
 }
 
 /// What a model recommends. It is shown as advice and never decides.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct Advice {
     pub source: Text,
@@ -240,7 +242,7 @@ pub struct Advice {
 }
 
 /// Why an engine closed a gate by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum CloseReason {
     #[default]
@@ -252,7 +254,7 @@ pub enum CloseReason {
 }
 
 /// A gate that its engine closed: its own fact, which never loses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in gate.proto")]
 pub struct GateClosed {
     pub gate_id: GateId,

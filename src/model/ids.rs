@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 /// A name that may not be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
@@ -41,7 +43,7 @@ fn loose(name: &str, limit: usize) -> Result<(), BadName> {
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident: $check:ident($limit:literal)),* $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub struct $name(Arc<str>);
 
         impl FromStr for $name {
@@ -118,6 +120,7 @@ macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Serialize, Deserialize)]
         pub struct $name(pub u64);
 
         impl $name {
@@ -150,7 +153,7 @@ numbers! {
 
 /// Which log a [`Seq`] belongs to: the `nth` that the relay with this `boot` began. Equal epochs
 /// mean comparable numbers, and nothing else does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Epoch {
     /// Unique to one start of the relay.
     pub boot: u64,
@@ -175,7 +178,7 @@ impl FromStr for Epoch {
 }
 
 /// A place in an execution's log, from which a viewer can go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Which log.
     pub epoch: Epoch,

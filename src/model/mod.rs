@@ -34,7 +34,7 @@ pub use ids::{
 pub use node::{Node, Nodes};
 pub use principal::{Identity, Principal, Role};
 pub use record::{
-    After, Contradiction, Fact, Issue, Progress, Received, Record, Rejection, RejectionCode,
+    After, Contradiction, Fact, Issue, Origin, Progress, Received, Record, Rejection, RejectionCode,
 };
 pub use state::{
     CommandStage, CommandState, Cost, Delivery, Edge, Ending, Gate, GraphDelta, Info, Outline,

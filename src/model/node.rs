@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Failure, GraphNode, Json, NodeId, NodeMetrics, NodeStatus, RetryPhase, Seq, Text, Timestamp,
 };
@@ -10,7 +12,7 @@ use super::{
 pub type Nodes = BTreeMap<NodeId, Arc<Node>>;
 
 /// One node, folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto, unless here")]
 pub struct Node {
     pub id: NodeId,

@@ -1,9 +1,11 @@
 //! Who is on the other side, as verified by a door. Nothing that the other side merely claims.
 
+use serde::{Deserialize, Serialize};
+
 use super::Text;
 
 /// Who watches or decides.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// The verified name. Without authentication everybody on this machine is `local`.
     pub subject: Text,
@@ -18,7 +20,7 @@ pub struct Principal {
 }
 
 /// What a principal may do, in rising order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
     /// Watch.
     Viewer,
@@ -61,5 +63,5 @@ impl Principal {
 }
 
 /// Who an engine is, as verified by its door: an execution belongs to the identity that began it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity(pub Text);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Capabilities, Command, CommandId, CommandState, Cost, Decision, Delivery, Event, ExecutionId,
     ExecutionStatus, Gate, GateId, GraphDelta, Node, NodeId, NodeStatus, Nodes, Outline, Position,
@@ -23,14 +25,27 @@ pub struct Record {
     pub time: Timestamp,
     /// What.
     pub fact: Fact,
+    /// Of an event: what its bytes were. Nothing, for a fact of the relay's own.
+    pub origin: Origin,
     /// Set where an event contradicts what came before, and therefore changed nothing.
     pub contradiction: Option<Contradiction>,
     /// What it amounts to.
     pub after: After,
 }
 
+/// What is remembered of how an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The hash of its bytes.
+    pub hash: u64,
+    /// How many there were.
+    pub size: usize,
+    /// Whether an engine reported it because the relay had lost its memory.
+    pub restored: bool,
+}
+
 /// What engines said stands in one log with what the relay itself knows.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Fact {
     /// An engine's event. Without a `pseq` it was unnumbered, or part of a state report.
     Said {
@@ -124,7 +139,7 @@ pub enum Contradiction {
 }
 
 /// Why an event was not kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
     /// What kind of fault.
     pub code: RejectionCode,
@@ -135,7 +150,7 @@ pub struct Rejection {
 }
 
 /// The kinds of fault; `IssueCode` on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum RejectionCode {
     Malformed,
@@ -213,7 +228,7 @@ pub struct After {
 }
 
 /// Where an execution stands, in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
     /// As its engine states it.
     pub status: ExecutionStatus,

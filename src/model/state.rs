@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Alias, Capabilities, Command, DecisionKind, ExecutionStatus, Failure, GateOpened, GraphEdge,
     Json, Label, NodeId, ProducerEpoch, ProducerId, Pseq, Seq, Text, Timestamp, Vote, WorkflowId,
@@ -9,7 +11,7 @@ use super::{
 };
 
 /// One edge, folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
     /// What the graph says of it, if it was declared.
     pub graph: Option<Arc<GraphEdge>>,
@@ -18,7 +20,7 @@ pub struct Edge {
 }
 
 /// What was spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub struct Totals {
     pub usd_nanos: i64,
@@ -56,7 +58,7 @@ impl Cost {
 }
 
 /// One gate, folded: two machines side by side, how it was settled and how that travels.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
     /// What is asked.
     pub asked: Arc<GateOpened>,
@@ -77,7 +79,7 @@ pub struct Gate {
 }
 
 /// How a gate was settled: exactly one final value for each version.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Resolution {
     /// It waits.
     Open,
@@ -152,7 +154,7 @@ impl Gate {
 }
 
 /// How far a decision has travelled. It only moves forward; an outcome may still become known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Delivery {
     /// No engine is attached that could be told.
     Queued,
@@ -189,7 +191,7 @@ impl Delivery {
 }
 
 /// How far a command has come. It only moves forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum CommandStage {
     Queued,
@@ -222,7 +224,7 @@ impl CommandStage {
 }
 
 /// One command, folded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandState {
     /// What was asked for.
     pub command: Arc<Command>,
@@ -237,7 +239,7 @@ pub struct CommandState {
 }
 
 /// A producer of an execution, as viewers see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// Whether a stream of its is attached.
     pub attached: bool,
@@ -250,7 +252,7 @@ pub struct Presence {
 }
 
 /// How an execution ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct Ending {
     pub status: ExecutionStatus,
@@ -265,7 +267,7 @@ pub struct Ending {
 }
 
 /// What an engine says of an execution as a whole.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described in event.proto")]
 pub struct Info {
     pub name: Option<Text>,
@@ -288,7 +290,7 @@ pub struct Info {
 }
 
 /// What is said of an execution as a whole, folded: everything of it that is no part of it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "fields are described where the fold keeps them")]
 pub struct Outline {
     pub info: Info,

@@ -2,13 +2,17 @@
 
 use std::{fmt, str::FromStr, sync::Arc, time::Duration, time::Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::json::JsonText;
 
 /// Text that many records share.
 pub type Text = Arc<str>;
 
 /// Wall-clock time in microseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
@@ -158,7 +162,7 @@ pub struct Now {
 }
 
 /// JSON whose meaning is the engine's own, kept as the text that it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Json {
     /// One JSON value. Its door has also checked its depth (at most 64) and its size.
     pub text: JsonText,
@@ -188,7 +192,7 @@ impl Json {
 }
 
 /// A name with a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The name.
     pub key: Text,
@@ -209,7 +213,7 @@ pub enum Durability {
 }
 
 /// What an engine says that it can be told to do. What it can't do is refused, not tried.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Capabilities {
     /// It can pause.
     pub pause: bool,

@@ -1,13 +1,16 @@
-//! What a simulation can replace: the clock, chance, and the network. Nothing else in the program
-//! reads a clock, draws a random number, binds an address or connects to one.
+//! What a simulation can replace: the clock, chance, the network and the store's disk. Nothing else in
+//! the program reads a clock, draws a random number, binds an address or connects to one, or keeps
+//! anything on a disk.
 
 mod chance;
 mod clock;
+mod disk;
 mod net;
 mod unix;
 
 pub use chance::Chance;
 pub use clock::Clock;
+pub use disk::{Disk, Drive, Space};
 pub use net::{Address, Io, Listener, Machine, Network, Peer, Promise, Stream};
 
 use std::sync::Arc;
@@ -21,11 +24,14 @@ pub struct Seams {
     pub chance: Chance,
     /// Binds and connects.
     pub network: Arc<dyn Network>,
+    /// Keeps the store.
+    pub disk: Arc<dyn Disk>,
 }
 
 impl Seams {
     /// Those of this machine.
     pub fn machine() -> Self {
-        Self { clock: Clock::system(), chance: Chance::system(), network: Machine::network() }
+        let (clock, chance) = (Clock::system(), Chance::system());
+        Self { clock, chance, network: Machine::network(), disk: Drive::disk() }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
     sync::Arc,
     time::Instant,
 };
 
 use tokio::sync::mpsc;
 
+mod commit;
 mod rounds;
 
 use super::directory::Directory;
@@ -24,7 +24,7 @@ use crate::model::{
 };
 use crate::room::{Gauge, Line, Room};
 use crate::seams::Clock;
-use crate::store::Backend;
+use crate::store::{Backend, Fault};
 use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
 
@@ -50,6 +50,8 @@ pub struct Shard<Store> {
     pub(super) turn: u64,
     /// What is to be done once it is committed.
     effects: Vec<Effect>,
+    /// Logs of which the store wants a checkpoint.
+    wanted: BTreeSet<ExecutionId>,
     /// Rooms to which this turn has added something.
     touched: BTreeSet<ExecutionId>,
     /// Names may mean something that they did not mean before.
@@ -91,6 +93,7 @@ impl<Store: Backend> Shard<Store> {
             engines: BTreeMap::new(),
             turn: 0,
             effects: Vec::new(),
+            wanted: BTreeSet::new(),
             touched: BTreeSet::new(),
             renamed: false,
             calm: BTreeSet::new(),
@@ -115,9 +118,12 @@ impl<Store: Backend> Shard<Store> {
     /// The store's, as soon as a turn can't be committed. Nobody has then been told of that turn,
     /// and the shard is no longer there: to go on would be to show what is not so. Its viewers are
     /// let go of, its engines' streams end, and both come again.
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> io::Result<()> {
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), Fault> {
         let mut batch = Vec::with_capacity(BATCH);
         let mut later = Vec::new();
+        // What follows from the relay's having started again.
+        self.collect();
+        self.settle().await?;
         loop {
             let wake = self.due().map(tokio::time::Instant::from_std);
             tokio::select! {
@@ -130,6 +136,7 @@ impl<Store: Backend> Shard<Store> {
                 }
                 taken = inbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
+                        self.store.close().await;
                         return Ok(());
                     }
                     let now = self.clock.now();
@@ -247,16 +254,12 @@ impl<Store: Backend> Shard<Store> {
     }
 
     /// Commits what this turn has come to, and then lets everybody know.
-    async fn settle(&mut self) -> io::Result<()> {
+    async fn settle(&mut self) -> Result<(), Fault> {
         self.turn += 1;
         self.metrics.shard_turns.inc();
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
-            let mut records: Vec<Arc<Record>> = Vec::with_capacity(effects.len());
-            records.extend(effects.iter().filter_map(appended).cloned());
-            if !records.is_empty() {
-                self.store.append_batch(&records).await?;
-            }
+            self.keep(&effects).await?;
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
             if self.effects.is_empty() && effects.capacity() <= 4 * TURN {
@@ -401,10 +404,6 @@ fn line(record: &Record) -> Line {
         log: matches!(kind, Some(Kind::LogWritten(_))),
         last: matches!(kind, Some(Kind::ExecutionFinished(_))) && record.contradiction.is_none(),
     }
-}
-
-fn appended(effect: &Effect) -> Option<&Arc<Record>> {
-    if let Effect::Append(record) = effect { Some(record) } else { None }
 }
 
 async fn sleep_until(wake: Option<tokio::time::Instant>) {

@@ -83,6 +83,10 @@ table! {
     shard_inbox_depth: Gauge, "Messages that wait for the shard; at 1024 whoever has one waits";
     shard_turns: Counter, "Turns of the shard: what came in each was committed and told at once";
 
+    store_commits: Counter, "Turns that the store has kept";
+    store_blocked: Gauge, "Whether the store takes nothing in, and so nothing goes on: 1 while the disk is full or fails";
+    store_damaged: Counter, "Logs, or whole stores, that were found damaged at the start and set aside";
+
     gates_open: Gauge, "Gates that wait for somebody";
     gates_resolved: Each<Counter> by RESOLUTIONS, "Gates that were settled, by how";
     decisions_recorded: Counter, "Decisions that were recorded, each vote counted";

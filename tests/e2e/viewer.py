@@ -235,6 +235,7 @@ class Viewer(Socket):
         welcome = self.hear()
         assert welcome["type"] == "welcome", welcome
         self.boot_id = welcome["boot_id"]
+        self.durability = welcome["durability"]
 
     def hear(self, timeout: float = PATIENCE) -> Message:
         message = super().hear(timeout)

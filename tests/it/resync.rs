@@ -1,7 +1,7 @@
 //! WinDAGs dashboards that ask for what they have missed, and those that acknowledge: the real core,
 //! shard and connections, over pipes, with a clock that stands still unless everybody waits.
 
-use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use footplate::auth::verifier::Loopback;
 use footplate::core::{Limits, Relay};
@@ -11,7 +11,7 @@ use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{Message, Shard, Shards, ToEngine};
-use footplate::store::Memory;
+use footplate::store::{Fault, Memory};
 use footplate::viewer::kin::{Kin, Likeness};
 use footplate::viewer::{Close, Departure, Guest, House, Options, connection};
 use futures_util::{SinkExt, StreamExt};
@@ -38,7 +38,7 @@ struct Bench {
     came: u64,
     began: Instant,
     connections: JoinSet<Close>,
-    _shard: JoinSet<io::Result<()>>,
+    _shard: JoinSet<Result<(), Fault>>,
     _engine: mpsc::Receiver<ToEngine>,
 }
 

@@ -5,7 +5,6 @@ mod begins;
 mod calm;
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -16,11 +15,11 @@ use std::{
 use footplate::auth::verifier::Loopback;
 use footplate::core::{Answer, Input, Limits, Relay, Stage};
 use footplate::dialect::{Call, Dialect, Manners};
-use footplate::model::{Durability, LinkId, Principal, Record, Timestamp, ViewerId};
+use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{Message, Shard, Shards, ToEngine};
-use footplate::store::{Backend, Memory};
+use footplate::store::{Backend, Commit, Fault, Memory, Wants};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Options, mailbox};
 use footplate::viewer::{Guest, House, connection};
@@ -45,7 +44,7 @@ struct Bench {
     said: u64,
     came: u64,
     connections: JoinSet<Close>,
-    shard: JoinSet<io::Result<()>>,
+    shard: JoinSet<Result<(), Fault>>,
 }
 
 struct Client(WebSocketStream<DuplexStream>);
@@ -70,14 +69,16 @@ impl Backend for Slow {
         Durability::Local
     }
 
-    async fn append_batch(&mut self, _: &[Arc<Record>]) -> io::Result<()> {
+    async fn append_batch(&mut self, _: Commit) -> Result<Wants, Fault> {
         self.leave.acquire().await.unwrap().forget();
         self.commits.fetch_add(1, Ordering::Relaxed);
         match self.broken.load(Ordering::Relaxed) {
-            true => Err(io::ErrorKind::StorageFull.into()),
-            false => Ok(()),
+            true => Err(Fault::Ended),
+            false => Ok(Wants::default()),
         }
     }
+
+    async fn close(self) {}
 }
 
 impl Bench {
@@ -571,7 +572,7 @@ async fn a_store_that_fails_ends_the_shard_before_anybody_is_told() {
     store.broken.store(true, Ordering::Relaxed);
     bench.says("log .").await;
     let ended = bench.shard.join_next().await.unwrap().unwrap();
-    assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    assert!(matches!(ended, Err(Fault::Ended)));
     assert!(engine.recv().await.is_none(), "its stream ends, and it sends that again");
     match client.0.next().await.unwrap().unwrap() {
         Frame::Close(Some(frame)) => assert_eq!(u16::from(frame.code), 1012),

@@ -14,13 +14,15 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{
     CommandId, CommandState, Cost, Edge, ExecutionStatus, Failure, Gate, GateId, Node, NodeId,
     Nodes, Outline, Presence, ProducerId, Progress, Seq, Timestamp, Totals,
 };
 
 /// The fold of an execution's records.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Execution {
     /// What is said of it as a whole.
     pub outline: Arc<Outline>,

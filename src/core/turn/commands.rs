@@ -22,9 +22,8 @@ impl Turn<'_> {
         ask: CommandAsk,
     ) {
         let id = ask.id.clone().unwrap_or_else(|| self.mint());
-        if let Some((subject, known)) = self.log.asks.get(&id) {
-            let same = *subject == principal.subject && *known == ask;
-            return match same {
+        if let Some(known) = self.log.state.commands.get(&id) {
+            return match self.is_same(&known.command, &principal, &ask) {
                 true => self.known_command(viewer, &id),
                 false => {
                     let reason = "this id names another command";
@@ -39,15 +38,19 @@ impl Turn<'_> {
             return self.command_answer(viewer, about, Stage::Refused, Some(reason.into()), None);
         }
         let Some(to) = to else { return };
-        self.log.asks.insert(id.clone(), (principal.subject.clone(), ask.clone()));
         let CommandAsk { kind, reason, .. } = ask;
         let time = self.now.time;
         let command = Arc::new(Command { id: id.clone(), kind, reason, by: principal, time });
         self.note(Fact::Commanded { command });
-        self.forget_asks();
         let patience = Some(self.now.instant + self.limits.patience);
-        let wait =
-            CommandWait { due: None, asker: viewer, attempts: 0, to, sent_to: None, patience };
+        let wait = CommandWait {
+            due: None,
+            asker: Some(viewer),
+            attempts: 0,
+            to,
+            sent_to: None,
+            patience,
+        };
         self.log.command_waits.insert(id.clone(), wait);
         let stage = Stage::Recorded;
         self.command_answer(viewer, Reference::Command(id.clone()), stage, None, Some(&id));
@@ -63,7 +66,7 @@ impl Turn<'_> {
     }
 
     /// Who would carry it out.
-    fn executor(&self, kind: &CommandKind) -> Option<ProducerId> {
+    pub(super) fn executor(&self, kind: &CommandKind) -> Option<ProducerId> {
         let producers = &self.log.state.producers;
         let first = || producers.keys().next();
         match kind {
@@ -144,7 +147,9 @@ impl Turn<'_> {
             let asker = wait.asker;
             let reason = "the engine has not answered yet; the command stays queued";
             let about = Reference::Command(id.clone());
-            self.command_answer(asker, about, Stage::Waiting, Some(reason.into()), Some(id));
+            if let Some(asker) = asker {
+                self.command_answer(asker, about, Stage::Waiting, Some(reason.into()), Some(id));
+            }
         }
         let Some(wait) = self.log.command_waits.get(id) else { return };
         let attempts = wait.attempts;
@@ -226,7 +231,10 @@ impl Turn<'_> {
         let Some(state) = self.log.state.commands.get(id).cloned() else { return };
         let Some(wait) = self.log.command_waits.get(id) else { return };
         let (asker, about) = (wait.asker, Reference::Command(id.clone()));
-        self.command_answer(asker, about, stage_of(&state), state.reason.clone(), Some(id));
+        if let Some(asker) = asker {
+            let (stage, reason) = (stage_of(&state), state.reason.clone());
+            self.command_answer(asker, about, stage, reason, Some(id));
+        }
         if state.stage.is_final() {
             let Self { log, timers, .. } = self;
             if let Some(mut wait) = log.command_waits.remove(id) {
@@ -251,7 +259,7 @@ impl Turn<'_> {
 
     fn known_command(&mut self, viewer: ViewerId, id: &CommandId) {
         if let Some(wait) = self.log.command_waits.get_mut(id) {
-            wait.asker = viewer;
+            wait.asker = Some(viewer);
         }
         let state = self.log.state.commands.get(id).cloned();
         let (stage, reason) = match &state {
@@ -280,11 +288,21 @@ impl Turn<'_> {
         self.answer(viewer, receipt);
     }
 
-    fn forget_asks(&mut self) {
-        if 2 * self.limits.commands < self.log.asks.len() {
-            let commands = &self.log.state.commands;
-            self.log.asks.retain(|id, _| commands.contains_key(id));
-        }
+    /// Whether a command that was taken is what is asked for again.
+    fn is_same(&self, known: &Command, by: &Principal, ask: &CommandAsk) -> bool {
+        let CommandAsk { id: _, execution, kind, reason } = ask;
+        // Only of a start the name says anything: the others have come here by it.
+        let named = match kind {
+            CommandKind::Start { .. } => execution.as_deref(),
+            CommandKind::Pause
+            | CommandKind::Resume
+            | CommandKind::Cancel
+            | CommandKind::Custom { .. } => None,
+        };
+        known.by.subject == by.subject
+            && known.kind == *kind
+            && known.reason == *reason
+            && named.is_none_or(|it| it == self.log.execution.as_str())
     }
 }
 

@@ -5,7 +5,7 @@ use crate::core::{
     Claim, Effect, Grant, LaneFault, LaneResult, execution::Announcement, producers::Link,
 };
 use crate::model::{
-    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId,
+    Contradiction, Event, ExecutionStatus, Fact, GateId, Issue, Kind, LinkId, NodeId, Origin,
     ProducerEpoch, ProducerId, Pseq, Received, Rejection, RejectionCode, Resolution,
 };
 
@@ -103,7 +103,7 @@ impl Turn<'_> {
             let numbered = first.is_some();
             let hashes = self.limits.hashes;
             let pseq = numbered.then(|| self.log.lanes.open(producer).take(received.hash, hashes));
-            if let Some(issue) = self.take(producer, pseq, received) {
+            if let Some(issue) = self.take(producer, pseq, received, false) {
                 result.issues.push((pseq.unwrap_or(Pseq(0)), index as u32, issue));
             }
         }
@@ -128,13 +128,11 @@ impl Turn<'_> {
             fault: None,
             issues: vec![],
         };
-        self.log.restores = true;
         for (index, received) in events.into_iter().enumerate() {
-            if let Some(issue) = self.take(&speaker.producer, None, received) {
+            if let Some(issue) = self.take(&speaker.producer, None, received, true) {
                 result.issues.push((Pseq(0), index as u32, issue));
             }
         }
-        self.log.restores = false;
         result.ack = Some((as_of, self.log.history.position()));
         self.effects.push_back(Effect::Result { link, result });
     }
@@ -155,20 +153,22 @@ impl Turn<'_> {
         producer: &ProducerId,
         pseq: Option<Pseq>,
         received: Received,
+        restored: bool,
     ) -> Option<Issue> {
-        let Received { size, event, .. } = received;
+        let Received { hash, size, event } = received;
+        let origin = Origin { hash, size, restored };
         let producer = producer.clone();
         match event.and_then(|event| self.fits(&event).map(|()| event)) {
             Ok(event) => {
                 self.prepare(&event);
                 let said = Fact::Said { producer, pseq, event: event.clone() };
-                let record = self.append(said, size);
+                let record = self.append(said, origin);
                 self.attend(&event, record.contradiction);
                 record.contradiction.map(Issue::Contradiction)
             }
             Err(rejection) => {
                 let fact = Fact::Rejected { producer, pseq, rejection: rejection.clone() };
-                self.note(fact);
+                self.append(fact, origin);
                 Some(Issue::Rejected(rejection))
             }
         }
@@ -295,6 +295,7 @@ impl Turn<'_> {
             Kind::ExecutionStarted(started) => {
                 for alias in &started.aliases {
                     self.aliases.insert(alias.clone(), self.log.execution.clone());
+                    self.log.aliases.insert(alias.clone());
                 }
                 if let Some(id) = &started.command_id {
                     self.command_moved(id);

@@ -31,9 +31,11 @@ impl Turn<'_> {
 
     /// A gate has waited long enough: for people, or for its engine.
     pub(in crate::core) fn gate_due(&mut self, id: &GateId) {
-        if let Some(wait) = self.log.gate_waits.get_mut(id) {
+        let wait = self.log.gate_waits.get_mut(id);
+        let late = wait.is_some_and(|wait| {
             wait.due = None;
-        }
+            wait.late
+        });
         let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
         if !gate.is_open() {
             return self.deliver(id);
@@ -57,7 +59,7 @@ impl Turn<'_> {
             payload_sha256: gate.asked.payload_sha256,
             by: None,
             votes: gate.votes.iter().map(|vote| (**vote).clone()).collect(),
-            source: DecisionSource::Timer,
+            source: if late { DecisionSource::TimerAfterRestart } else { DecisionSource::Timer },
             time: self.now.time,
         };
         self.settle(id, Resolution::Expired(Arc::new(decision)));
@@ -248,12 +250,13 @@ impl Turn<'_> {
         }
     }
 
-    fn arm_gate(&mut self, id: &GateId, due: Option<std::time::Instant>) {
+    pub(super) fn arm_gate(&mut self, id: &GateId, due: Option<std::time::Instant>) {
         if due.is_none() && !self.log.gate_waits.contains_key(id) {
             return;
         }
         let Self { log, timers, .. } = self;
         let wait = log.gate_waits.entry(id.clone()).or_insert_with(GateWait::default);
+        wait.late = false;
         timers.arm(&log.execution, Due::Gate(id.clone()), &mut wait.due, due);
     }
 

@@ -4,6 +4,7 @@ mod commands;
 mod decisions;
 mod engines;
 mod gates;
+mod resume;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,7 +14,7 @@ use super::{
     producers::Producers,
     waits::{Due, Timers},
 };
-use crate::model::{Alias, ExecutionId, Fact, Now, Record, ViewerId};
+use crate::model::{Alias, ExecutionId, Fact, Now, Origin, Record, ViewerId};
 
 /// One execution, with all that it may touch while it handles one input.
 pub(super) struct Turn<'a> {
@@ -29,11 +30,11 @@ pub(super) struct Turn<'a> {
 impl Turn<'_> {
     /// A fact of the relay's own.
     fn note(&mut self, fact: Fact) -> std::sync::Arc<Record> {
-        self.append(fact, 0)
+        self.append(fact, Origin::default())
     }
 
-    fn append(&mut self, fact: Fact, bytes: usize) -> std::sync::Arc<Record> {
-        let record = self.log.append(self.now, fact, bytes, self.limits);
+    fn append(&mut self, fact: Fact, origin: Origin) -> std::sync::Arc<Record> {
+        let record = self.log.append(self.now, fact, origin, self.limits);
         self.effects.push_back(Effect::Append(record.clone()));
         record
     }
@@ -44,9 +45,11 @@ impl Turn<'_> {
     }
 
     /// When an execution is over, its end of life begins.
-    fn outlive(&mut self) {
+    pub(super) fn outlive(&mut self) {
         if self.log.state.is_over() && self.log.forget.is_none() {
-            let at = Some(self.now.instant + self.limits.afterlife);
+            // From its last record on: a restart of the relay gives it no new life.
+            let ends = self.log.state.last_time.after(self.limits.afterlife);
+            let at = Some(self.now.instant + self.now.time.until(ends));
             let Self { log, timers, .. } = self;
             timers.arm(&log.execution, Due::Forget, &mut log.forget, at);
         }

@@ -14,7 +14,8 @@ use crate::model::{After, Fact, GateId, Kind, NodeId, ProducerId, Pseq, Record};
 
 impl Fields for Record {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
-        let Self { execution, position, time: taken_in, fact, contradiction, after } = self;
+        let Self { execution, position, time: taken_in, fact, origin: _, contradiction, after } =
+            self;
         to.put("type", name(fact))?;
         to.put("execution_id", execution.as_str())?;
         to.put("epoch", &Shown(position.epoch))?;

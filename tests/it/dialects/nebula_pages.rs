@@ -69,6 +69,7 @@ fn said() -> Vec<String> {
             pseq: None,
             event: Arc::new(Event { time: Some(at("4.123")), native_forms: vec![], kind }),
         },
+        origin: Origin::default(),
         contradiction: None,
         after: After::default(),
     };

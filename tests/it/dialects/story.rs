@@ -54,7 +54,8 @@ impl Story {
         let seq = self.position().seq.next();
         let position = Position { seq, ..self.position() };
         let (execution, time) = (self.id.clone(), self.time());
-        let mut record = Record { execution, position, time, fact, contradiction, after };
+        let origin = Origin::default();
+        let mut record = Record { execution, position, time, fact, origin, contradiction, after };
         record.after.before = self.state.progress;
         fold(&mut self.state, &record);
         derive(&mut self.state);

@@ -1,0 +1,97 @@
+//! The disk on which the store is kept. Nothing else in the program opens that file, so a simulation
+//! that replaces [`Disk`] decides what survives a power cut.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use redb::{Builder, Database, DatabaseError};
+
+/// The store's file in its directory.
+const FILE: &str = "footplate.redb";
+
+/// Where the store is kept.
+pub trait Disk: Send + Sync + fmt::Debug {
+    /// Opens the store of a directory as `how` says, or begins one there. Nobody else can open it
+    /// until it is dropped.
+    ///
+    /// # Errors
+    /// What the medium says, that somebody else has it open, or that it is damaged.
+    fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError>;
+
+    /// Puts the store of a directory aside, so that another can be begun; `mark` tells it from
+    /// others. Where it is now.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf>;
+
+    /// Keeps what is no longer good for anything but being looked at.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn keep(&self, directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf>;
+
+    /// How much space there is.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn space(&self, directory: &Path) -> io::Result<Space>;
+
+    /// Whether a commit may take its time on a thread of its own. In a simulation, where one thread
+    /// does everything in turn, it may not.
+    fn has_thread(&self) -> bool;
+}
+
+/// Space, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub struct Space {
+    pub free: u64,
+    pub total: u64,
+}
+
+/// The machine's own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Drive;
+
+impl Drive {
+    /// To be handed to whoever keeps something.
+    pub fn disk() -> Arc<dyn Disk> {
+        Arc::new(Self)
+    }
+}
+
+impl Disk for Drive {
+    fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError> {
+        fs::create_dir_all(directory)?;
+        let database = how.create(directory.join(FILE))?;
+        // A file that is new is there for certain only with its directory's entry.
+        fs::File::open(directory)?.sync_all()?;
+        Ok(database)
+    }
+
+    fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf> {
+        let to = directory.join(format!("{FILE}.{mark}"));
+        fs::rename(directory.join(FILE), &to)?;
+        Ok(to)
+    }
+
+    fn keep(&self, directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let to = directory.join(name);
+        fs::write(&to, bytes)?;
+        Ok(to)
+    }
+
+    fn space(&self, directory: &Path) -> io::Result<Space> {
+        let told = rustix::fs::statvfs(directory)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(told.f_frsize);
+        Ok(Space { free: bytes(told.f_bavail), total: bytes(told.f_blocks) })
+    }
+
+    fn has_thread(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,219 @@
+//! What a relay that starts finds: its logs, folded, and what it remembers beside them. A log that is
+//! damaged is put aside by itself, and begins anew when its engine is back; the others don't notice.
+
+use std::path::PathBuf;
+
+use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use serde::de::DeserializeOwned;
+
+use super::Fault;
+use super::codec::{Bad, decode, place};
+use super::file::File;
+use super::tables::{DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES};
+use crate::core::{Past, Relay};
+use crate::model::{ExecutionId, Now, Seq};
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Logs that go on.
+    pub logs: usize,
+    /// Records of them that had to be folded.
+    pub folded: usize,
+    /// Bytes of all rows.
+    pub bytes: u64,
+    /// What could not be read, and was put aside.
+    pub damage: Vec<Damage>,
+}
+
+/// Something that could not be read.
+#[derive(Debug)]
+pub struct Damage {
+    /// The execution whose log it is. `None`: the whole store.
+    pub execution: Option<ExecutionId>,
+    /// What was found.
+    pub what: String,
+    /// Where its bytes are now, for whoever wants to look.
+    pub kept: PathBuf,
+}
+
+/// A log that can't be read.
+struct Broken {
+    log: u64,
+    execution: Option<ExecutionId>,
+    what: String,
+}
+
+impl File {
+    /// Gives a relay all that is kept.
+    pub(super) fn load(&mut self, now: Now, relay: &mut Relay) -> Result<Loaded, Fault> {
+        let mut loaded = Loaded::default();
+        let broken = self
+            .read(now, relay, &mut loaded)
+            .map_err(|err| Fault::of(&self.directory.clone(), err))?;
+        for broken in broken {
+            let damage = self.put_aside(now, &broken)?;
+            loaded.damage.push(damage);
+        }
+        loaded.bytes = self.bytes();
+        Ok(loaded)
+    }
+
+    fn read(
+        &mut self,
+        now: Now,
+        relay: &mut Relay,
+        loaded: &mut Loaded,
+    ) -> Result<Vec<Broken>, redb::Error> {
+        let database = self.shared.load_full().ok_or(redb::Error::DatabaseClosed)?;
+        let transaction = database.begin_read()?;
+        let meta = transaction.open_table(META)?;
+        self.next_log = meta.get(NEXT_LOG)?.map_or(1, |it| it.value());
+        let corrupted = |Bad(what)| redb::Error::Corrupted(what);
+        relay.restore_fences(named(&transaction.open_table(FENCES)?).map_err(either)?);
+        for tombstone in named(&transaction.open_table(TOMBSTONES)?).map_err(either)? {
+            relay.restore_tombstone(now, tombstone);
+        }
+        let names = transaction.open_table(NAMES)?;
+        let heads = transaction.open_table(HEADS)?;
+        let (folds, records) = (transaction.open_table(FOLDS)?, transaction.open_table(RECORDS)?);
+        let (mut broken, mut seen) = (vec![], 0);
+        for row in heads.iter()? {
+            let (key, row) = row?;
+            let log = key.value();
+            seen += 1;
+            self.next_log = self.next_log.max(log + 1);
+            let head: Head = match decode(&log.to_be_bytes(), row.value()) {
+                Ok(head) => head,
+                Err(Bad(what)) => {
+                    broken.push(Broken { log, execution: None, what });
+                    continue;
+                }
+            };
+            let execution = head.kept.execution.clone();
+            let named = names.get(execution.as_str())?.map(|it| it.value());
+            let past = match named == Some(log) {
+                true => past(log, &head, &folds, &records)?,
+                false => Err(Bad("its name is another log's".into())),
+            };
+            match past {
+                Ok(past) => {
+                    loaded.logs += 1;
+                    loaded.folded += past.tail.len();
+                    relay.restore(now, past);
+                    self.logs.insert(execution, (log, head.extent));
+                }
+                Err(Bad(what)) => {
+                    broken.push(Broken { log, execution: Some(execution), what });
+                }
+            }
+        }
+        if seen != heads.len()? || seen != names.len()? {
+            return Err(corrupted(Bad("logs are missing".into())));
+        }
+        Ok(broken)
+    }
+
+    /// Takes a log out of the store, and keeps its rows as they are beside it.
+    fn put_aside(&mut self, now: Now, broken: &Broken) -> Result<Damage, Fault> {
+        let Broken { log, execution, what } = broken;
+        let fault = |err: redb::Error| Fault::of(&self.directory, err);
+        let rows = self.rows(*log).map_err(fault)?;
+        let name = format!("damaged-{}-log-{log}.rows", now.time.0);
+        let kept = self.disk.keep(&self.directory, &name, &rows);
+        let kept = kept.map_err(|source| Fault::Medium { path: self.directory.clone(), source })?;
+        let database = self.database()?;
+        let remove = || -> Result<(), redb::Error> {
+            let transaction = database.begin_write()?;
+            transaction.open_table(HEADS)?.remove(*log)?;
+            transaction.open_table(NAMES)?.retain(|_, it| it != *log)?;
+            transaction.open_table(DEAD)?.insert(*log, ())?;
+            transaction.commit()?;
+            Ok(())
+        };
+        remove().map_err(fault)?;
+        Ok(Damage { execution: execution.clone(), what: what.clone(), kept })
+    }
+
+    /// A log's rows one after the other: table, place, length, bytes.
+    fn rows(&self, log: u64) -> Result<Vec<u8>, redb::Error> {
+        let database = self.shared.load_full().ok_or(redb::Error::DatabaseClosed)?;
+        let transaction = database.begin_read()?;
+        let mut all = vec![];
+        let mut add = |table: u8, seq: u64, row: &[u8]| {
+            all.push(table);
+            all.extend(seq.to_be_bytes());
+            all.extend((row.len() as u64).to_be_bytes());
+            all.extend(row);
+        };
+        if let Some(row) = transaction.open_table(HEADS)?.get(log)? {
+            add(b'h', 0, row.value());
+        }
+        for (name, table) in [(b'f', FOLDS), (b'r', RECORDS)] {
+            for row in transaction.open_table(table)?.range((log, 0)..=(log, u64::MAX))? {
+                let (key, row) = row?;
+                add(name, key.value().1, row.value());
+            }
+        }
+        Ok(all)
+    }
+}
+
+type Table<K> = redb::ReadOnlyTable<K, &'static [u8]>;
+
+/// What is kept under names. One of these that is damaged is the whole store's affair: a producer
+/// that is not fenced, or a gate that is taken in twice, is worse than a history that is lost.
+fn named<T: DeserializeOwned>(table: &Table<&'static str>) -> Result<Vec<T>, Either> {
+    let mut all = vec![];
+    for row in table.iter().map_err(|err| Either(err.into()))? {
+        let (key, row) = row.map_err(|err| Either(err.into()))?;
+        let value = decode(key.value().as_bytes(), row.value());
+        all.push(value.map_err(|Bad(what)| Either(redb::Error::Corrupted(what)))?);
+    }
+    if all.len() as u64 != table.len().map_err(|err| Either(err.into()))? {
+        return Err(Either(redb::Error::Corrupted("rows are missing".into())));
+    }
+    Ok(all)
+}
+
+struct Either(redb::Error);
+
+fn either(Either(err): Either) -> redb::Error {
+    err
+}
+
+fn past(
+    log: u64,
+    head: &Head,
+    folds: &Table<(u64, u64)>,
+    records: &Table<(u64, u64)>,
+) -> Result<Result<Past, Bad>, redb::Error> {
+    let last = head.kept.last.0;
+    let checkpoint = match folds.range((log, 0)..=(log, last))?.next_back().transpose()? {
+        Some((key, row)) => match decode(&place(log, key.value().1), row.value()) {
+            Ok(checkpoint) => Some(checkpoint),
+            Err(bad) => return Ok(Err(bad)),
+        },
+        None => None,
+    };
+    let at = checkpoint.as_ref().map_or(Seq(0), |it: &crate::core::Checkpoint| it.at);
+    if at.0 != head.extent.fold {
+        return Ok(Err(Bad(format!("the checkpoint at {} is missing", head.extent.fold))));
+    }
+    let mut tail = vec![];
+    for row in records.range((log, at.0 + 1)..=(log, u64::MAX))? {
+        let (key, row) = row?;
+        let (_, seq) = key.value();
+        if seq != at.0 + 1 + tail.len() as u64 {
+            return Ok(Err(Bad(format!("record {} is missing", at.0 + 1 + tail.len() as u64))));
+        }
+        match decode(&place(log, seq), row.value()) {
+            Ok(record) => tail.push(record),
+            Err(bad) => return Ok(Err(bad)),
+        }
+    }
+    if at.0 + tail.len() as u64 != last {
+        return Ok(Err(Bad(format!("it ends at {}, not at {last}", at.0 + tail.len() as u64))));
+    }
+    Ok(Ok(Past { kept: head.kept.clone(), checkpoint, tail }))
+}
