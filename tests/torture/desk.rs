@@ -125,8 +125,12 @@ impl Desk {
         if let Some(id) = again {
             self.next_decision = now + PACE;
             say.extend(self.send(&id, book, boot));
-        } else if let Some(key) =
-            self.open.iter().find(|(_, (_, at))| *at <= now).map(|(key, _)| key.clone())
+        } else if let Some(key) = self
+            .open
+            .iter()
+            .filter(|(_, (_, at))| *at <= now)
+            .min_by_key(|(_, (_, at))| *at)
+            .map(|(key, _)| key.clone())
         {
             self.next_decision = now + PACE;
             say.extend(self.decide(key, book, boot));
