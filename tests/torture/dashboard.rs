@@ -247,6 +247,7 @@ impl Dashboard {
                             state: it.picture.hash(),
                             ..Entry::default()
                         });
+                        desk.moved(&exec, it.picture.is_over());
                         for gate in it.picture.open_gates() {
                             desk.asked(&exec, gate);
                         }
@@ -301,8 +302,6 @@ impl Dashboard {
                 {
                     desk.asked(exec, gate);
                 }
-                let paused = ["paused", "pausing"].contains(&it.picture.status());
-                it.paused_since = paused.then(|| it.paused_since.unwrap_or_else(Instant::now));
                 desk.moved(exec, it.picture.is_over());
             }
             // Known already: docs/protocol/native.md says to leave it.
@@ -356,6 +355,8 @@ impl Dashboard {
                 (it.subscribed, it.done) = (false, true);
                 say.push(json!({ "type": "unsubscribe", "execution_id": name }));
             }
+            let paused = ["paused", "pausing"].contains(&it.picture.status());
+            it.paused_since = paused.then(|| it.paused_since.unwrap_or_else(Instant::now));
             // Somebody has to, or the engine rests for good.
             if it.paused_since.is_some_and(|since| since.elapsed() > RESEND / 2) && self.acts {
                 it.paused_since = Some(Instant::now());

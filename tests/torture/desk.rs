@@ -29,6 +29,17 @@ struct Pending {
     sent: Option<Instant>,
     /// The relay has it for certain; what came of it is still to be told.
     recorded: bool,
+    /// The relay does not know the gate, or not yet.
+    unknown: bool,
+}
+
+impl Pending {
+    /// When it is to be sent, if it is.
+    fn due(&self) -> Option<Instant> {
+        let Some(sent) = self.sent else { return Some(self.since) };
+        let wait = if self.unknown { RESEND / 3 } else { RESEND };
+        (!self.recorded).then_some(sent + wait)
+    }
 }
 
 /// One dashboard's people.
@@ -108,7 +119,8 @@ impl Desk {
     /// What is to be sent now, at most one decision.
     pub(crate) fn due(&mut self, book: &Book, boot: &str) -> Vec<Value> {
         let now = Instant::now();
-        self.pending.retain(|_, it| it.since.elapsed() < PATIENCE);
+        let patience = |it: &Pending| if it.unknown { PATIENCE / 6 } else { PATIENCE };
+        self.pending.retain(|_, it| it.since.elapsed() < patience(it));
         let mut say = Vec::new();
         if !self.acts || boot.is_empty() {
             return say;
@@ -120,20 +132,21 @@ impl Desk {
         if now < self.next_decision {
             return say;
         }
-        let late = |it: &Pending| it.sent.is_none_or(|at| !it.recorded && at.elapsed() >= RESEND);
-        let again = self.pending.iter().find(|(_, it)| late(it)).map(|(id, _)| id.clone());
-        if let Some(id) = again {
-            self.next_decision = now + PACE;
-            say.extend(self.send(&id, book, boot));
-        } else if let Some(key) = self
-            .open
-            .iter()
-            .filter(|(_, (_, at))| *at <= now)
-            .min_by_key(|(_, (_, at))| *at)
-            .map(|(key, _)| key.clone())
-        {
-            self.next_decision = now + PACE;
-            say.extend(self.decide(key, book, boot));
+        // Whatever has waited longest, so that what is asked for in vain holds nothing up.
+        let again = self.pending.iter().filter_map(|(id, it)| Some((it.due()?, id)));
+        let again = again.filter(|(at, _)| *at <= now).min().map(|(at, id)| (at, id.clone()));
+        let first = self.open.iter().map(|(key, (_, at))| (*at, key));
+        let first = first.filter(|(at, _)| *at <= now).min().map(|(at, key)| (at, key.clone()));
+        match (again, first) {
+            (Some((at, id)), first) if first.as_ref().is_none_or(|(other, _)| at <= *other) => {
+                self.next_decision = now + PACE;
+                say.extend(self.send(&id, book, boot));
+            }
+            (_, Some((_, key))) => {
+                self.next_decision = now + PACE;
+                say.extend(self.decide(key, book, boot));
+            }
+            _ => {}
         }
         say
     }
@@ -150,7 +163,14 @@ impl Desk {
             "type": "human_decision", "decision_id": id, "execution_id": exec, "gate_id": gate,
             "gate_version": version, "option_id": option, "comment": format!("{id} says so"),
         });
-        let pending = Pending { message, exec, since: Instant::now(), sent: None, recorded: false };
+        let pending = Pending {
+            message,
+            exec,
+            since: Instant::now(),
+            sent: None,
+            recorded: false,
+            unknown: false,
+        };
         self.pending.insert(id.clone(), pending);
         let mut say = self.send(&id, book, boot);
         // A double click.
@@ -220,7 +240,7 @@ impl Desk {
         match stage.as_str() {
             "recorded" | "voted" | "delivered" | "in_progress" | "waiting" => it.recorded = true,
             // Its engine has yet to speak of it.
-            "gate_unknown" => it.sent = Some(Instant::now() + Duration::from_secs(1) - RESEND),
+            "gate_unknown" => (it.unknown, it.sent) = (true, Some(Instant::now())),
             _ => drop(self.pending.remove(&id)),
         }
     }

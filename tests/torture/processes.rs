@@ -199,14 +199,19 @@ impl Engine {
         self.child.as_mut().map_or(Ok(None), |it| it.0.try_wait())
     }
 
-    /// Lets it come to an end of its work, and waits until the relay has all of it.
+    /// Lets it come to an end of its work.
+    pub(crate) fn stop(&mut self) -> io::Result<()> {
+        let stdin = self.child.as_mut().and_then(|it| it.0.stdin.as_mut());
+        let stdin = stdin.ok_or_else(|| io::Error::other("it does not run"))?;
+        stdin.write_all(b"stop\n")?;
+        stdin.flush()
+    }
+
+    /// Waits for that: the relay has all of it then.
     pub(crate) async fn quiet(&mut self, within: Duration) -> io::Result<()> {
         let name = self.name.clone();
         let never = move |what: &str| io::Error::other(format!("{name} {what}"));
         let child = self.child.as_mut().ok_or_else(|| never("does not run"))?;
-        let stdin = child.0.stdin.as_mut().ok_or_else(|| never("has no input"))?;
-        stdin.write_all(b"stop\n")?;
-        stdin.flush()?;
         let stdout = child.0.stdout.take().ok_or_else(|| never("has no output"))?;
         let line = tokio::task::spawn_blocking(move || {
             let mut line = String::new();

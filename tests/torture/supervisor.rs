@@ -159,8 +159,10 @@ impl Run<'_> {
         let mut problem = |law, what: String| problems.push(Problem { law, what });
         engine_way.set(Weather::default());
         viewer_way.set(Weather::default());
+        engines.iter_mut().try_for_each(Engine::stop)?;
+        let patience = Instant::now() + NEVER * 2;
         for engine in &mut engines {
-            if let Err(err) = engine.quiet(NEVER * 2).await {
+            if let Err(err) = engine.quiet(patience - Instant::now()).await {
                 problem("live", err.to_string());
             }
         }

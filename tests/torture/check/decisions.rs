@@ -339,10 +339,12 @@ impl Checker {
     }
 }
 
-/// Stages only go forward, and the last word is the last.
+/// Stages only go forward, and the last word is the last; an engine may say it again.
 fn forward(found: &mut Vec<(&'static str, String)>, what: &str, stages: &[&str]) {
-    let ranks: Vec<_> = stages.iter().filter_map(|stage| rank(stage)).collect();
-    let back = ranks.windows(2).any(|two| two[1] < two[0] || (two[0] == 9 && two[1] == 9));
+    let known: Vec<_> =
+        stages.iter().filter_map(|stage| rank(stage).map(|it| (it, stage))).collect();
+    let back =
+        known.windows(2).any(|two| two[1].0 < two[0].0 || (two[0].0 == 9 && two[1] != two[0]));
     if back {
         found.push(("d8", format!("{what} goes {stages:?}")));
     }
