@@ -21,6 +21,7 @@ mod shard;
 mod show;
 mod tidy;
 mod times;
+mod torture;
 mod transcripts;
 mod viewer;
 mod views;

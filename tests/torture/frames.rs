@@ -33,7 +33,9 @@ pub(crate) fn entry(frame: &Value) -> Entry {
             entry.reason = text(decision, "source");
         }
         "gate_delivery" => {
-            (entry.gate, entry.version, entry.stage) = (gate(), version, text(frame, "delivery"));
+            // As it stands now: what an engine says again moves nothing.
+            (entry.gate, entry.version) = (gate(), version);
+            entry.stage = text(&frame["gate"], "delivery");
             entry.decision = text(frame, "decision_id");
             entry.reason = text(frame, "reason");
         }
@@ -44,7 +46,7 @@ pub(crate) fn entry(frame: &Value) -> Entry {
         "human_gate_waiting" => (entry.gate, entry.version) = (gate(), version),
         "command_status" => {
             entry.command = text(frame, "command_id");
-            entry.stage = text(frame, "stage");
+            entry.stage = text(&frame["command"], "stage");
         }
         "execution_complete" => entry.stage = text(frame, "status"),
         _ => {}

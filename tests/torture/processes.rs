@@ -3,7 +3,7 @@
 //!
 //! Nothing here must decide when: that is the scenario's affair.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -154,7 +154,8 @@ impl Engine {
     /// Starts it: each start writes a history of its own.
     pub(crate) fn start(&mut self) -> io::Result<()> {
         self.starts += 1;
-        let history = self.folder.join(format!("{}.{}.jsonl", self.name, self.starts));
+        let history = self.history();
+        File::create(&history)?;
         let log = self.folder.join(format!("{}.log", self.name));
         let log = OpenOptions::new().create(true).append(true).open(log)?;
         let mut command = bare(&self.kind.program);
@@ -182,10 +183,28 @@ impl Engine {
         let Some(mut old) = self.child.take() else { return Ok(()) };
         old.signal("STOP")?;
         self.start()?;
+        let since = Instant::now();
+        // Before the relay knows of the new one, both of them are the engine, and no fence stands
+        // between them: the old one then stays dead.
+        while !self.is_attached()? {
+            if since.elapsed() > NEVER / 4 {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
         sleep(time).await;
         old.signal("CONT")?;
         // It learns of it when it is back at the relay, which may be down.
         old.ended(Duration::from_secs(10)).await.map(drop)
+    }
+
+    fn is_attached(&self) -> io::Result<bool> {
+        let history = std::fs::read_to_string(self.history())?;
+        Ok(history.contains("\"op\":\"attach\""))
+    }
+
+    fn history(&self) -> PathBuf {
+        self.folder.join(format!("{}.{}.jsonl", self.name, self.starts))
     }
 
     /// Lets it hang, and go on.

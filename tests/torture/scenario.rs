@@ -73,11 +73,11 @@ fn slow() -> Weather {
 pub(crate) fn all() -> Vec<Scenario> {
     let killed = Some((200, 5_000));
     let engine_lines =
-        Weather { reset: (0.3, 200_000), half_close: (0.05, 50_000), silence: 2_000, ..slow() };
+        Weather { reset: (0.3, 30_000), half_close: (0.1, 20_000), silence: 2_000, ..slow() };
     let dashboard_lines = Weather {
-        reset: (0.3, 2_000_000),
-        half_close: (0.05, 500_000),
-        blackhole: (0.05, 500_000),
+        reset: (0.3, 300_000),
+        half_close: (0.1, 200_000),
+        blackhole: (0.1, 200_000),
         silence: 5_000,
         ..slow()
     };

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Checker, start};
-use crate::history::{Entry, Op, Phase};
+use super::{Checker, Entry, Op, Phase, start};
 
 type Place = (String, String, u64);
 
@@ -57,7 +56,7 @@ struct Settled {
     source: String,
 }
 
-/// How far a stage is. The last words are equally far.
+/// How far a stage is. The last words are equally far; that nobody knows may still be found out.
 fn rank(stage: &str) -> Option<u8> {
     Some(match stage {
         "queued" => 0,
@@ -65,7 +64,8 @@ fn rank(stage: &str) -> Option<u8> {
         "sent" | "waiting" => 2,
         "delivered" => 3,
         "in_progress" => 4,
-        "applied" | "refused" | "failed" | "outcome_unknown" => 9,
+        "outcome_unknown" => 8,
+        "applied" | "refused" | "failed" => 9,
         _ => return None,
     })
 }
@@ -262,7 +262,8 @@ impl Checker {
                 let (stage, why) = last.map_or(("queued", ""), |(stage, why)| (stage, why));
                 *self.figures.outcomes.entry(stage.to_owned()).or_default() += 1;
                 // A log that the relay lost in the midst of things is nobody's to finish.
-                if rank(stage) != Some(9) && (self.durable || log_of.head.is_some()) {
+                let last = rank(stage).is_some_and(|it| it >= 8);
+                if !last && (self.durable || log_of.head.is_some()) {
                     found.push(("d3", format!("{place}: {} ends as {stage}", settled.decision)));
                 }
                 let effects = desk.effects.get(&(log_of.exec.clone(), gate.clone()));

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Checker, start};
-use crate::history::Entry;
+use super::{Checker, Entry, start};
 
 impl Checker {
     /// An engine sends what it has not sent before in this start.

@@ -1,7 +1,6 @@
 //! Viewers: C1 to C7.
 
-use super::Checker;
-use crate::history::{Entry, Op, Phase};
+use super::{Checker, Entry, Op, Phase};
 
 /// Where one viewer is in one execution, by what it was told.
 #[derive(Debug, Default)]

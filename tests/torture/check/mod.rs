@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::history::{Entry, Op, Phase};
+use super::history::{Entry, Op, Phase};
 
 mod decisions;
 mod events;
@@ -208,7 +208,8 @@ impl Checker {
                     "the state of {} at {}:{} is one to {by} and another to {} ({:?})",
                     entry.exec, entry.epoch, entry.seq, entry.proc, entry.op
                 );
-                self.problem("c5", what);
+                let at_last = matches!(entry.op, Op::Quiet | Op::LastState);
+                self.problem(if at_last { "c7" } else { "c5" }, what);
             }
             Some(_) => {}
             None => {
