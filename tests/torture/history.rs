@@ -173,7 +173,12 @@ impl Book {
 
     /// Writes it down, with the time and the name.
     pub(crate) fn add(&self, entry: Entry) {
-        let entry = Entry { t: now(), proc: self.proc.clone(), ..entry };
+        self.add_as(&self.proc, entry);
+    }
+
+    /// As [`Book::add`], for one that is somebody else with each connection.
+    pub(crate) fn add_as(&self, proc: &str, entry: Entry) {
+        let entry = Entry { t: now(), proc: proc.to_owned(), ..entry };
         let mut line = serde_json::to_vec(&entry).expect("strings and numbers");
         line.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,7 @@ mod proxy;
 mod report;
 mod scenario;
 mod supervisor;
+mod watcher;
 
 use std::process::ExitCode;
 

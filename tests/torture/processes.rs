@@ -180,6 +180,10 @@ impl Engine {
     /// Another process in its place while it hangs; then it goes on, and has to learn that it is
     /// not the one any more.
     pub(crate) async fn usurp(&mut self, time: Duration) -> io::Result<()> {
+        if !self.is_attached()? {
+            // It would come to its epoch later than the one in its place.
+            return Ok(());
+        }
         let Some(mut old) = self.child.take() else { return Ok(()) };
         old.signal("STOP")?;
         self.start()?;

@@ -23,6 +23,7 @@ use crate::processes::{Engine, EngineKind, NEVER, Relay};
 use crate::proxy::{Proxy, Weather};
 use crate::report::{Faults, Report};
 use crate::scenario::{self, Scenario};
+use crate::watcher::Watcher;
 use crate::{ask, dashboard::Heads};
 
 /// What the dashboards have come across so far: for the end of the run and for its progress.
@@ -148,6 +149,18 @@ impl Run<'_> {
             dashboard::spawn(dashboard, &tasks);
         }
 
+        leaving.push(stop.child_token());
+        let watcher = Watcher {
+            name: "watcher".to_owned(),
+            line: line(viewer_way.at),
+            list: line(relay.viewers),
+            book: Arc::new(Book::create(folder, "watcher")?),
+            chance: Chance::of(self.seed, "watcher"),
+            heads: heads_told.clone(),
+            stop: leaving[options.dashboards].clone(),
+        };
+        tasks.spawn("watcher", watcher.live());
+
         let faults = async {
             tokio::try_join!(
                 self.torture_relay(&mut relay),
@@ -178,7 +191,7 @@ impl Run<'_> {
         heads.send_replace(told);
         for (at, done) in leaving.iter().enumerate() {
             if timeout(NEVER, done.cancelled()).await.is_err() {
-                problem("c6", format!("dashboard-{at} never has everything"));
+                problem("c6", format!("viewer {at} never has everything"));
             }
         }
         stop.cancel();
@@ -488,7 +501,7 @@ fn check(folder: &Path) -> anyhow::Result<(Vec<Problem>, crate::check::Figures)>
         let kind = match name.as_str() {
             "supervisor" => 0,
             "effects" => 3,
-            name if name.starts_with("dashboard") => 1,
+            name if name.starts_with("dashboard") || name == "watcher" => 1,
             _ => 2,
         };
         let (base, start) = name.rsplit_once('.').unwrap_or((&name, "0"));
