@@ -295,6 +295,16 @@ fn e2_what_was_acknowledged_and_is_gone() {
         story.remove(at);
     });
     breaks("e2", |story, dice| {
+        // Another start has said it differently, and that is what stands there.
+        let at = one(story, dice, sees("log"));
+        let (exec, pseq) = (story[at].exec.clone(), story[at].pseq);
+        let said =
+            one(story, dice, |it| !it.hashes.is_empty() && (&it.exec, it.pseq) == (&exec, pseq));
+        let (proc, hashes) = (story[said].proc.replace("#1", "#0"), vec!["other".to_owned()]);
+        story.insert(said, Entry { proc, hashes, ..story[said].clone() });
+        everywhere(story, at, |it| it.content = "other".into());
+    });
+    breaks("e2", |story, dice| {
         let at = one(story, dice, |it| it.op == Op::Publish && it.phase == Phase::Ok);
         story[at].level = "memory".into();
     });

@@ -111,6 +111,18 @@ impl Checker {
                         }
                     }
                 }
+                // Who was told that it is stored meant what he had sent.
+                let meant = lane.acked.iter().filter(|(_, (up_to, _))| row.pseq <= *up_to);
+                for (epoch, _) in meant.filter(|_| self.durable && !row.content.is_empty()) {
+                    let mut own = sent.iter().filter(|(by, ..)| by == epoch).peekable();
+                    if own.peek().is_some() && own.all(|(_, hash, _)| *hash != row.content) {
+                        let what = format!(
+                            "{place} is not what {}#{epoch} was told is stored",
+                            row.producer
+                        );
+                        found.push(("e2", what));
+                    }
+                }
                 let places = places.entry((&log.exec, &row.producer)).or_default();
                 if places.len() <= at {
                     places.resize(at + 1, None);

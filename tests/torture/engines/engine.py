@@ -158,9 +158,11 @@ class Work:
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         self.step = 0
-        self.begun = 0
-        self.version = 1
-        self.withdraws = False
+        # By step: the version of its question, if that was changed; whether it was being taken back; whether it was
+        # settled without an answer, which is no event of ours.
+        self.versions: dict[int, int] = {}
+        self.withdrawn: set[int] = set()
+        self.closed: set[int] = set()
         self.sent: list[pb.Event] = []
         self.acked = 0
         self.answered: set[str] = set()
@@ -269,9 +271,14 @@ class Engine:
                 self.count = max(self.count, line["n"])
                 continue
             work = self.work.setdefault(line["x"], Work(line["x"]))
-            work.step = work.begun = line.get("i", work.step)
-            work.version = line.get("v", work.version)
-            work.withdraws = line.get("w", work.withdraws)
+            work.step = line.get("i", work.step)
+            if "v" in line:
+                work.versions[work.step] = line["v"]
+            if "w" in line:
+                work.withdrawn.add(work.step)
+            if "c" in line:
+                work.closed.add(work.step)
+                work.step += 1
             work.over |= "d" in line
             self.count = max(self.count, int(line["x"].rpartition("-")[2]) + 1)
         self.work = {x: work for x, work in self.work.items() if not work.over}
@@ -324,13 +331,14 @@ class Engine:
                 if event.HasField("execution_finished"):
                     run.finished = True
             link._executions[work.execution_id] = work.run = run
-        asked = work.step - 1
         last = next((it for it in reversed(work.sent) if it.HasField("gate_opened")), None)
-        waits = last is not None and last.gate_opened.gate_id == f"g{asked}" and f"g{asked}" not in work.answered
-        # Unless it was settled without an answer, which is no event of ours.
-        if waits and work.begun <= asked and not run.finished:
-            work.step = asked
-            work.gate = self.announce(work, asked)
+        if last is None or run.finished or last.gate_opened.gate_id in work.answered:
+            return
+        # Its answer was never sent, and so nothing that came after it.
+        step = step_of(last)
+        if step not in work.closed:
+            work.step = step
+            work.gate = self.announce(work, step)
 
     # The work.
 
@@ -386,11 +394,12 @@ class Engine:
     def announce(self, work: Work, step: int) -> footplate.Gate:
         assert work.run is not None
         dice = self.dice(work, step)
+        version = work.versions.get(step, 1)
         deadline = 2.0 if dice.random() < 0.05 else None
         # The same words whoever asks, for the same version: an answer is an answer to them.
         return work.run.gate(
-            f"g{step}", node_id=NODES[step % 8], title=f"{work.execution_id}/{work.version}/{step}/ask",
-            options=["approve", "reject"], gate_version=work.version, deadline=deadline,
+            f"g{step}", node_id=NODES[step % 8], title=f"{work.execution_id}/{version}/{step}/ask",
+            options=["approve", "reject"], gate_version=version, deadline=deadline,
         )
 
     def ask(self, work: Work, dice: random.Random) -> None:
@@ -399,26 +408,27 @@ class Engine:
         assert run is not None
         gate, work.gate = work.gate or self.announce(work, step), None
         way = dice.random()
+        withdraws = step in work.withdrawn
         try:
-            decision = None if work.withdraws else gate.wait(0.2)
-            if decision is None and (work.withdraws or way > 0.95):
+            decision = None if withdraws else gate.wait(0.2)
+            if decision is None and (withdraws or way > 0.95):
                 # Whoever comes back in the midst of this has to ask for the verdict again.
                 self.kept.add(x=work.execution_id, i=step, w=True)
                 decision = run.withdraw(gate, "changed its mind")
             elif decision is None:
-                if way < 0.1 and work.version == 1:
+                if way < 0.1 and step not in work.versions:
                     self.kept.add(x=work.execution_id, i=step, v=2)
-                    work.version = 2
+                    work.versions[step] = 2
                     # A decision may be there by now, which stands.
                     with contextlib.suppress(ValueError):
                         self.announce(work, step)
                 decision = gate.wait()
-            if decision is not None:
-                self.effect(work, decision)
         except (footplate.GateClosed, footplate.GateRejected):
-            pass
-        work.version, work.withdraws = 1, False
-        self.kept.add(x=work.execution_id, i=step + 1, v=1, w=False)
+            decision = None
+        if decision is not None:
+            self.effect(work, decision)
+        else:
+            self.kept.add(x=work.execution_id, i=step, c=True)
 
     def effect(self, work: Work, decision: footplate.Decision) -> None:
         """At most one for each question, whatever dies in between."""
@@ -429,7 +439,7 @@ class Engine:
             decision=message.decision_id, comment=message.comment, by=message.actor.subject,
             reason=pb.DecisionKind.Name(message.kind),
         )
-        if random.random() < self.options.dies_after_effect:
+        if random.random() < self.options.dies_after_effect and not self.stopping.is_set():
             os.kill(os.getpid(), signal.SIGKILL)
         if known == message.decision_id:
             decision.applied()

@@ -43,11 +43,12 @@ func (l *lines) add(it any) {
 // kept is a line of either kept file.
 type kept struct {
 	Execution string `json:"x"`
-	// A step that was begun; the version of its question; whether that is being withdrawn.
-	Step      *int  `json:"i,omitempty"`
-	Version   int   `json:"v,omitempty"`
-	Withdraws *bool `json:"w,omitempty"`
-	Over      int   `json:"d,omitempty"`
+	// A step that was begun; the version of its question; whether that is being withdrawn, or was settled without an answer.
+	Step      *int `json:"i,omitempty"`
+	Version   int  `json:"v,omitempty"`
+	Withdraws bool `json:"w,omitempty"`
+	Closed    bool `json:"c,omitempty"`
+	Over      int  `json:"d,omitempty"`
 	// How many executions were begun.
 	Count int `json:"n,omitempty"`
 	// The first number of events that were sent, and these; or an acknowledged number.

@@ -36,15 +36,18 @@ type options struct {
 
 // work is an execution that is under way, and where it goes on.
 type work struct {
-	id                   string
-	step, begun, version int
-	withdraws, taken     bool
-	over                 bool
-	sent                 []*pb.Event
-	acked                uint64
-	answered             map[string]bool
-	run                  *footplate.Execution
-	gate                 *footplate.Gate
+	id          string
+	step        int
+	taken, over bool
+	// By step: the version of its question, if that was changed; whether it was being taken back; whether it was settled
+	// without an answer, which is no event of ours.
+	versions          map[int]int
+	withdrawn, closed map[int]bool
+	sent              []*pb.Event
+	acked             uint64
+	answered          map[string]bool
+	run               *footplate.Execution
+	gate              *footplate.Gate
 }
 
 type engine struct {
@@ -164,18 +167,22 @@ func (e *engine) recall() {
 		}
 		w := all[it.Execution]
 		if w == nil {
-			w = &work{id: it.Execution, version: 1, answered: map[string]bool{}}
+			w = begin(it.Execution)
 			all[it.Execution] = w
 			order = append(order, it.Execution)
 		}
 		if it.Step != nil {
-			w.step, w.begun = *it.Step, *it.Step
+			w.step = *it.Step
 		}
 		if it.Version > 0 {
-			w.version = it.Version
+			w.versions[w.step] = it.Version
 		}
-		if it.Withdraws != nil {
-			w.withdraws = *it.Withdraws
+		if it.Withdraws {
+			w.withdrawn[w.step] = true
+		}
+		if it.Closed {
+			w.closed[w.step] = true
+			w.step++
 		}
 		w.over = w.over || it.Over > 0
 		if n, err := strconv.Atoi(it.Execution[strings.LastIndex(it.Execution, "-")+1:]); err == nil {
@@ -210,23 +217,25 @@ func (e *engine) recall() {
 func (e *engine) resume(w *work) {
 	w.run = e.link.Resume(w.id, w.acked, w.sent)
 	e.tap.sent[w.id] = uint64(len(w.sent))
-	asked := w.step - 1
-	id := fmt.Sprintf("g%d", asked)
-	waits := false
+	var last *pb.Event
 	for _, event := range w.sent {
-		if opened := event.GetGateOpened(); opened != nil {
-			waits = opened.GateId == id
+		if event.GetGateOpened() != nil {
+			last = event
 		}
 	}
-	// Unless it was settled without an answer, which is no event of ours.
-	if waits && !w.answered[id] && w.begun <= asked && !w.run.Finished() {
-		w.step = asked
-		gate, err := e.announce(w, asked)
-		if err != nil {
-			panic(err)
-		}
-		w.gate = gate
+	if last == nil || w.run.Finished() || w.answered[last.GetGateOpened().GateId] {
+		return
 	}
+	// Its answer was never sent, and so nothing that came after it.
+	step := stepOf(last)
+	if w.closed[step] {
+		return
+	}
+	gate, err := e.announce(w, step)
+	if err != nil {
+		panic(err)
+	}
+	w.step, w.gate = step, gate
 }
 
 // lane does one execution after the other.
@@ -254,10 +263,16 @@ func (e *engine) next() *work {
 	if e.stopping.Load() {
 		return nil
 	}
-	w := &work{id: fmt.Sprintf("%s-%d", e.name, e.count), version: 1}
+	w := begin(fmt.Sprintf("%s-%d", e.name, e.count))
 	e.count++
 	e.kept.add(kept{Execution: w.id})
 	return w
+}
+
+func begin(id string) *work {
+	return &work{
+		id: id, answered: map[string]bool{}, versions: map[int]int{}, withdrawn: map[int]bool{}, closed: map[int]bool{},
+	}
 }
 
 func (e *engine) run(w *work) error {
@@ -348,15 +363,16 @@ func (e *engine) step(ctx context.Context, w *work, dice *rand.Rand) error {
 }
 
 func (e *engine) announce(w *work, step int) (*footplate.Gate, error) {
+	version := max(w.versions[step], 1)
 	spec := footplate.GateSpec{
 		ID: fmt.Sprintf("g%d", step), NodeID: nodes()[step%8],
 		// The same words whoever asks, for the same version: an answer is an answer to them.
-		Title: fmt.Sprintf("%s/%d/%d/ask", w.id, w.version, step),
+		Title: fmt.Sprintf("%s/%d/%d/ask", w.id, version, step),
 		Options: []*pb.GateOption{
 			{OptionId: "approve", Kind: pb.DecisionKind_DECISION_KIND_APPROVE},
 			{OptionId: "reject", Kind: pb.DecisionKind_DECISION_KIND_REJECT},
 		},
-		More: &pb.GateOpened{GateVersion: uint32(w.version)},
+		More: &pb.GateOpened{GateVersion: uint32(version)},
 	}
 	if e.dice(w, step).Float64() < 0.05 {
 		spec.Deadline = time.Now().Add(2 * time.Second)
@@ -377,21 +393,20 @@ func (e *engine) ask(ctx context.Context, w *work, dice *rand.Rand) error {
 	}
 	err := footplate.ErrUndecided
 	var decision *footplate.Decision
-	if !w.withdraws {
+	if !w.withdrawn[step] {
 		decision, err = gate.WaitFor(ctx, 200*time.Millisecond)
 	}
 	if errors.Is(err, footplate.ErrUndecided) {
-		if w.withdraws || way > 0.95 {
+		if w.withdrawn[step] || way > 0.95 {
 			// Whoever comes back in the midst of this has to ask for the verdict again.
-			yes := true
-			e.kept.add(kept{Execution: w.id, Step: &step, Withdraws: &yes})
+			e.kept.add(kept{Execution: w.id, Step: &step, Withdraws: true})
 			if err = gate.Withdraw(ctx, "changed its mind"); errors.Is(err, footplate.ErrDecided) {
 				decision, err = gate.Wait(ctx)
 			}
 		} else {
-			if way < 0.1 && w.version == 1 {
+			if way < 0.1 && w.versions[step] == 0 {
 				e.kept.add(kept{Execution: w.id, Step: &step, Version: 2})
-				w.version = 2
+				w.versions[step] = 2
 				// A decision may be there by now, which stands.
 				if _, err := e.announce(w, step); err != nil && !errors.Is(err, footplate.ErrGateUsed) {
 					return err
@@ -404,13 +419,9 @@ func (e *engine) ask(ctx context.Context, w *work, dice *rand.Rand) error {
 		return err
 	}
 	if decision != nil {
-		if err := e.effect(w, decision); err != nil {
-			return err
-		}
+		return e.effect(w, decision)
 	}
-	w.version, w.withdraws = 1, false
-	next, no := step+1, false
-	e.kept.add(kept{Execution: w.id, Step: &next, Version: 1, Withdraws: &no})
+	e.kept.add(kept{Execution: w.id, Step: &step, Closed: true})
 	return nil
 }
 
@@ -425,7 +436,7 @@ func (e *engine) effect(w *work, decision *footplate.Decision) error {
 	if err != nil {
 		return err
 	}
-	if rand.Float64() < e.dies {
+	if rand.Float64() < e.dies && !e.stopping.Load() {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	}
 	if known != it.DecisionId {
