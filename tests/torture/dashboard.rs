@@ -262,7 +262,14 @@ impl Dashboard {
             "error" => {
                 // Somebody who asks for what is gone asks in vain.
                 let reason = format!("{}: {}", text(&frame, "code"), text(&frame, "message"));
-                desk.refused(frame["ref"].as_str().unwrap_or(""));
+                let about = frame["ref"].as_str().unwrap_or("");
+                desk.refused(about);
+                if frame["code"] == "not_found"
+                    && let Some(it) = watched.get_mut(about)
+                {
+                    // Its engine has yet to speak of it, and it is asked for when it is listed.
+                    it.subscribed = false;
+                }
                 self.book.add(Entry {
                     op: Op::Decide,
                     phase: Phase::Fail,
@@ -382,6 +389,8 @@ impl Dashboard {
 
     /// Says what it has in the end.
     fn conclude(&mut self, watched: &BTreeMap<String, Watched>) {
+        let heads = self.heads.borrow().clone().unwrap_or_default();
+        let there = |name: &String| heads.contains_key(name);
         for (name, it) in watched.iter().filter(|(_, it)| !it.picture.epoch.is_empty()) {
             self.book.add(Entry {
                 op: Op::Quiet,
@@ -389,8 +398,8 @@ impl Dashboard {
                 epoch: it.picture.epoch.clone(),
                 seq: it.picture.seq,
                 state: it.picture.hash(),
-                // What was left in the midst of things is not the end.
-                recovered: !it.done,
+                // What was left in the midst of things is not the end, nor what the relay has lost.
+                recovered: !it.done && there(name),
                 ..Entry::default()
             });
         }

@@ -130,7 +130,7 @@ impl Shared {
         // Nobody there: refused, as far as a proxy can.
         let Ok(far) = TcpStream::connect(self.far).await else { return reset(&near) };
         let _ = (near.set_nodelay(true), far.set_nodelay(true));
-        let (up, down) = (self.fate(&mut chance), self.fate(&mut chance));
+        let [up, down] = self.fate(&mut chance);
         let silent = CancellationToken::new();
         let (near_in, near_out) = near.into_split();
         let (far_in, far_out) = far.into_split();
@@ -145,21 +145,32 @@ impl Shared {
         }
     }
 
-    /// What becomes of a direction, and after how many bytes.
-    fn fate(&self, chance: &mut Chance) -> (Fate, u64) {
+    /// What becomes of the two directions, and after how many bytes.
+    fn fate(&self, chance: &mut Chance) -> [(Fate, u64); 2] {
         let weather = lock(&self.weather).clone();
+        let mut fates = [(Fate::Through, u64::MAX); 2];
         for (fate, (share, most)) in [
             (Fate::Reset, weather.reset),
             (Fate::HalfClose, weather.half_close),
             (Fate::Silence, weather.blackhole),
             (Fate::Corrupt, weather.corrupt),
         ] {
-            // One of the two directions is enough.
-            if chance.happens(share / 2.0) {
-                return (fate, chance.within(0..most.max(1)));
+            if chance.happens(share) {
+                // As often within the first ten bytes as between a thousand and ten thousand.
+                let scale = f64::from(u32::try_from(most.max(2)).unwrap_or(u32::MAX)).ln();
+                let after = (scale * chance.share()).exp();
+                let direction = usize::from(chance.happens(0.5));
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "below `most`"
+                )]
+                let after = after as u64;
+                fates[direction] = (fate, after);
+                break;
             }
         }
-        (Fate::Through, u64::MAX)
+        fates
     }
 
     /// Passes one direction on, until it ends: true if that was its speaker's wish.
@@ -218,9 +229,8 @@ impl Shared {
                     sleep(chance.millis(least..least + more + 1)).await;
                 }
                 let size = u64::try_from(end - at).expect("a buffer's size");
-                if weather.bandwidth > 0 {
-                    let takes = Duration::from_micros(size * 1_000_000 / weather.bandwidth);
-                    free_at = free_at.max(Instant::now()) + takes;
+                if let Some(takes) = (size * 1_000_000).checked_div(weather.bandwidth) {
+                    free_at = free_at.max(Instant::now()) + Duration::from_micros(takes);
                     sleep_until(free_at).await;
                 }
                 let _ = parted.wait_for(|it| !it).await;

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::proxy::Weather;
+use crate::proxy::{Tally, Weather};
+use crate::report::Faults;
 
 /// What is done to whom, and how often.
 #[derive(Debug, Clone)]
@@ -41,6 +42,35 @@ pub(crate) struct Scenario {
     pub(crate) store: Option<bool>,
     /// How long it takes, unless the command line says otherwise.
     pub(crate) time: Duration,
+}
+
+impl Scenario {
+    /// What it is about and has not come about: such a run shows nothing.
+    pub(crate) fn missing(&self, faults: &Faults, lines: [Tally; 2]) -> Vec<&'static str> {
+        let weathers = [&self.engine_lines, &self.dashboard_lines];
+        let line = |share: fn(&Weather) -> f64, count: fn(&Tally) -> u64| {
+            let wanted =
+                |(weather, tally): (&&Weather, &Tally)| share(weather) > 0.0 && count(tally) == 0;
+            weathers.iter().zip(&lines).any(wanted)
+        };
+        let kills = self.relay.is_some() && self.relay_hangs + self.relay_ends < 1.0;
+        let engine_kills = self.engines.is_some() && self.engine_hangs + self.usurped < 1.0;
+        let all = [
+            (kills && faults.relay_kills == 0, "no relay was killed"),
+            (self.relay_hangs > 0.0 && faults.relay_hangs == 0, "no relay was stopped"),
+            (self.relay_ends > 0.0 && faults.relay_ends == 0, "no relay was ended"),
+            (engine_kills && faults.engine_kills == 0, "no engine was killed"),
+            (self.engine_hangs > 0.0 && faults.engine_hangs == 0, "no engine was stopped"),
+            (self.usurped > 0.0 && faults.engines_usurped == 0, "no engine was usurped"),
+            (self.dies_after_effect > 0.0 && faults.engines_died == 0, "no engine died of itself"),
+            (self.partitions.is_some() && faults.partitions == 0, "no engine was cut off"),
+            (line(|it| it.reset.0, |it| it.resets), "no line was reset"),
+            (line(|it| it.half_close.0, |it| it.half_closed), "no line was half closed"),
+            (line(|it| it.blackhole.0, |it| it.silenced), "no line went silent"),
+            (line(|it| it.corrupt.0, |it| it.corrupted), "no byte was changed"),
+        ];
+        all.into_iter().filter(|(missing, _)| *missing).map(|(_, what)| what).collect()
+    }
 }
 
 fn calm(name: &'static str, about: &'static str) -> Scenario {

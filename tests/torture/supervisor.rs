@@ -210,6 +210,12 @@ impl Run<'_> {
         for line in relay.complaints()?.into_iter().take(10) {
             problem("live", format!("the relay says {line}"));
         }
+        for what in scenario.missing(&self.faults(), [engine_way.tally(), viewer_way.tally()]) {
+            problem(
+                "idle",
+                format!("{what}: it shows nothing of what it is about; give it more time"),
+            );
+        }
         let report = Report {
             name: scenario.name.to_owned(),
             seed: self.seed,

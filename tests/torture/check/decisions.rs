@@ -12,11 +12,11 @@ pub(super) struct Desk {
     /// By decision: what was asked for, and when first.
     asked: HashMap<String, Asked>,
     /// By decision and start of the relay (none where there is a store): what its giver was told.
-    told: HashMap<(String, String), Told>,
+    told: BTreeMap<(String, String), Told>,
     /// By execution and gate: what took effect.
     effects: BTreeMap<(String, String), Vec<(String, String)>>,
     /// By execution, gate and version: what reached the engine, and when first.
-    delivered: HashMap<(String, String, u32), BTreeMap<String, u64>>,
+    delivered: BTreeMap<(String, String, u32), BTreeMap<String, u64>>,
     /// By log, gate and version: how it was settled, and where in the log.
     settled: BTreeMap<(usize, String, u32), BTreeMap<u64, Settled>>,
     /// By log and decision: how far it came, by place.

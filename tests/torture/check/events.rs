@@ -1,6 +1,6 @@
 //! Events: E1 to E6.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Checker, Entry, start};
 
@@ -50,7 +50,7 @@ impl Checker {
         let mut found = Vec::new();
         // Where each event is, over all logs of its execution.
         let mut places: HashMap<(&str, &str), Vec<Option<usize>>> = HashMap::new();
-        let mut epochs: HashMap<&str, usize> = HashMap::new();
+        let mut epochs: BTreeMap<&str, usize> = BTreeMap::new();
         for (id, log) in self.logs.iter().enumerate() {
             *epochs.entry(&log.exec).or_default() += 1;
             let mut next: HashMap<&str, (u64, bool)> = HashMap::new();
@@ -131,16 +131,12 @@ impl Checker {
             }
         }
         if self.durable {
-            let mut many: Vec<_> = epochs.iter().filter(|(_, count)| **count > 1).collect();
-            many.sort();
-            for (exec, count) in many {
+            for (exec, count) in epochs.iter().filter(|(_, count)| **count > 1) {
                 found.push(("e2", format!("{exec} has {count} logs: its history was lost")));
             }
         }
-        let mut lanes: Vec<_> = self.lanes.iter().collect();
-        lanes.sort_by(|a, b| a.0.cmp(b.0));
         let (mut acked, mut lost) = (0, 0);
-        for ((exec, producer), lane) in lanes {
+        for ((exec, producer), lane) in &self.lanes {
             let up_to = lane.acked.values().map(|(pseq, _)| *pseq).max().unwrap_or(0);
             acked += up_to;
             // A relay without a store has it from its engine's report, which is not counted here.
