@@ -26,7 +26,7 @@ use crate::line::Line;
 use crate::picture::{Picture, frame_hash};
 use crate::supervisor::Seen;
 
-/// As patient as people are: a decision without an answer is sent again.
+/// As patient as people are: what has no answer is sent again.
 const RESEND: Duration = Duration::from_secs(5);
 /// One connection may watch 128 executions.
 const WATCHED: usize = 100;
@@ -59,6 +59,8 @@ struct Watched {
     blind: bool,
     head: u64,
     subscribed: bool,
+    /// Since when it waits for the answer to that.
+    asked: Option<Instant>,
     /// It is over and all of it was told.
     done: bool,
     paused_since: Option<Instant>,
@@ -86,7 +88,7 @@ impl Dashboard {
                 }
             }
             for it in watched.values_mut() {
-                it.subscribed = false;
+                (it.subscribed, it.asked) = (false, None);
             }
             let pause = self.chance.millis(20..300);
             tokio::select! {
@@ -157,12 +159,12 @@ impl Dashboard {
                         return;
                     }
                     let subscribed = watched.values().filter(|it| it.subscribed).count();
-                    if subscribed < WATCHED && subscribe_at.elapsed() > Duration::from_millis(60)
+                    if subscribed < WATCHED && subscribe_at.elapsed() > Duration::from_millis(80)
                         && let Some(name) = wanted.pop_first()
                     {
                         subscribe_at = Instant::now();
                         let it = watched.entry(name.clone()).or_default();
-                        it.subscribed = true;
+                        (it.subscribed, it.asked) = (true, Some(Instant::now()));
                         // Now and then as one who comes for the first time.
                         let fresh = it.picture.epoch.is_empty() || self.chance.happens(0.1);
                         let since = json!({ "epoch": it.picture.epoch, "seq": it.picture.seq });
@@ -179,6 +181,13 @@ impl Dashboard {
                             ..Entry::default()
                         });
                         say.push(message);
+                    }
+                    // One that was too much at once is sent again.
+                    for (name, it) in &mut *watched {
+                        if it.subscribed && it.asked.is_some_and(|at| at.elapsed() > RESEND) {
+                            (it.subscribed, it.asked) = (false, None);
+                            wanted.insert(name.clone());
+                        }
                     }
                     say.extend(desk.due(&self.book, &boot));
                     self.end_watches(watched, &mut say);
@@ -218,6 +227,7 @@ impl Dashboard {
             }
             "subscribed" => {
                 let it = watched.entry(exec.clone()).or_default();
+                it.asked = None;
                 it.head = frame["head"].as_u64().unwrap_or(0);
                 it.blind = frame["recovered"] == false;
                 self.book.add(Entry {
@@ -268,7 +278,7 @@ impl Dashboard {
                     && let Some(it) = watched.get_mut(about)
                 {
                     // Its engine has yet to speak of it, and it is asked for when it is listed.
-                    it.subscribed = false;
+                    (it.subscribed, it.asked) = (false, None);
                 }
                 self.book.add(Entry {
                     op: Op::Decide,
