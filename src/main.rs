@@ -57,6 +57,10 @@ async fn start() -> anyhow::Result<ControlFlow<ExitCode, App>> {
             app::certs(&settings, &Seams::machine())?;
             return Ok(Break(ExitCode::SUCCESS));
         }
+        Command::Verify(settings) => {
+            let right = task::spawn_blocking(move || app::verify(&settings)).await??;
+            return Ok(Break(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }));
+        }
         Command::Say(text) => {
             io::stdout().write_all(text.as_bytes())?;
             return Ok(Break(ExitCode::SUCCESS));

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -68,10 +69,15 @@ impl std::fmt::Debug for Tls {
 impl Server {
     /// Starts one, and waits until it is ready.
     pub(crate) fn start(role: &str, tls: bool) -> anyhow::Result<Self> {
-        let mut child = command(0, &["serve", role, if tls { "tls" } else { "plain" }])?
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        Self::start_with(role, tls, None)
+    }
+
+    /// The same, with a directory in which it keeps what happens.
+    pub(crate) fn start_with(role: &str, tls: bool, store: Option<&Path>) -> anyhow::Result<Self> {
+        let store = store.map(|it| it.display().to_string());
+        let mut args = vec!["serve", role, if tls { "tls" } else { "plain" }];
+        args.extend(store.as_deref());
+        let mut child = command(0, &args)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let out = BufReader::new(child.stdout.take().context("its output is a pipe")?);
         let (mut viewers, mut feed, mut pem) = (None, None, String::new());
         for line in out.lines() {

@@ -1,5 +1,5 @@
 //! The relay as a whole: `cargo bench --bench whole`, or with `-- fanout` one part of it (`ingest`,
-//! `fanout`, `idle`). With `brief` before them it only shows that they still run, and is short enough
+//! `fanout`, `idle`, `durable`). With `brief` before them it only shows that they still run, and is short enough
 //! for a profiler.
 //!
 //! It counts the processor time of the process that is measured, which a busy machine changes far
@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "it is a report")]
 
 mod audience;
+mod durable;
 mod engine;
 #[path = "../events/mod.rs"]
 mod events;
@@ -27,7 +28,7 @@ use tokio::task::LocalSet;
 /// No part begins another block after this long.
 const LONGEST: Duration = Duration::from_secs(75);
 
-const PARTS: [&str; 3] = ["ingest", "fanout", "idle"];
+const PARTS: [&str; 4] = ["ingest", "fanout", "idle", "durable"];
 const BRIEF: &str = "brief";
 
 /// How much is done.
@@ -54,7 +55,7 @@ fn main() -> anyhow::Result<()> {
     // What cargo adds to say that this is a bench.
     let args: Vec<&str> = args.iter().map(String::as_str).filter(|it| *it != "--bench").collect();
     match args.as_slice() {
-        ["serve", role, tls] => servers::run(role, *tls == "tls"),
+        ["serve", role, tls, store @ ..] => servers::run(role, *tls == "tls", store.first()),
         ["drive", brief, parts @ ..] => drive(*brief == BRIEF, parts),
         parts => {
             let brief = if parts.first() == Some(&BRIEF) { BRIEF } else { "whole" };
@@ -80,6 +81,7 @@ fn drive(brief: bool, parts: &[&str]) -> anyhow::Result<()> {
             "ingest" => LocalSet::new().block_on(&runtime, ingest::measure(scope)),
             "fanout" => LocalSet::new().block_on(&runtime, fanout::measure(scope)),
             "idle" => LocalSet::new().block_on(&runtime, idle::measure(scope)),
+            "durable" => LocalSet::new().block_on(&runtime, durable::measure(scope)),
             _ => Ok(()),
         };
         measured.with_context(|| format!("while measuring {part}"))?;

@@ -28,7 +28,7 @@ use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::WebSock
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Runs a server until its input ends.
-pub(crate) fn run(role: &str, tls: bool) -> anyhow::Result<()> {
+pub(crate) fn run(role: &str, tls: bool, store: Option<&&str>) -> anyhow::Result<()> {
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(0);
@@ -36,7 +36,7 @@ pub(crate) fn run(role: &str, tls: bool) -> anyhow::Result<()> {
     // As the relay's own program does.
     let runtime = tokio::runtime::Runtime::new()?;
     match role {
-        "relay" => runtime.block_on(relay(tls)),
+        "relay" => runtime.block_on(relay(tls, store.map(|it| (*it).to_owned()))),
         "feed" => runtime.block_on(feed(tls)),
         "send" => send(),
         "sink" => runtime.block_on(sink::serve()),
@@ -52,11 +52,11 @@ fn announce(viewers: SocketAddr, feed: SocketAddr, pem: &str) -> io::Result<()> 
 }
 
 /// The relay, as its program runs it.
-async fn relay(tls: bool) -> anyhow::Result<()> {
+async fn relay(tls: bool, store: Option<String>) -> anyhow::Result<()> {
     let any = || vec![ANY.to_string()];
     let admin_listen = vec!["none".to_owned()];
-    let flags =
-        Flags { viewer_listen: any(), engine_listen: any(), admin_listen, ..Flags::default() };
+    let (viewer_listen, engine_listen) = (any(), any());
+    let flags = Flags { viewer_listen, engine_listen, admin_listen, store, ..Flags::default() };
     let mut config: Config = flags.check().ok().context("the flags are right")?;
     logs::init("warn", config.log_format);
     let mut pem = String::new();

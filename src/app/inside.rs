@@ -1,6 +1,7 @@
 //! What stands behind the doors: the shard, the dialects, the house of the viewers, the engines'
 //! service. Made here, and handed to the doors as values.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Request;
@@ -10,6 +11,8 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
 
+use super::audit;
+use crate::audit::Scribe;
 use crate::auth::verifier::{Loopback, Verifier};
 use crate::config;
 use crate::core::{Limits, Relay};
@@ -18,7 +21,7 @@ use crate::http::{health::Ready, listen, routes::Welcome};
 use crate::model::Identity;
 use crate::seams::{Peer, Seams};
 use crate::shard::{Shard, Shards};
-use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded};
+use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
 use crate::telemetry::{Metered, Metrics};
 use crate::viewer::Departure;
@@ -33,30 +36,34 @@ pub(super) struct Parts {
     pub(super) verifier: Arc<dyn Verifier>,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
+    pub(super) scribe: Option<Scribe>,
 }
 
 /// Starts what needs no port. Engines are told of the drain by their tasks' word, viewers by the
 /// `departure`.
 ///
 /// # Errors
-/// That the store can't be opened, and what to do about it.
+/// That the store or the audit log can't be opened, and what to do about it.
 pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
-    store: Option<&config::Store>,
+    gates: config::Gates,
+    (store, audit): (Option<&config::Store>, Option<PathBuf>),
     ready: &Ready,
     [inside, engines]: [&Tasks; 2],
-) -> Result<Parts, Fault> {
+) -> anyhow::Result<Parts> {
     let (boot, options) = (seams.chance.number(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper) = kept(seams, store, boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, gates, store, boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
+    let (audit, scribe) = audit::open(audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
-        .counting(Arc::clone(metrics));
+        .counting(Arc::clone(metrics))
+        .auditing(audit);
     inside.spawn("shard", async move {
         if let Err(err) = shard.run(inbox).await {
             error!(%err, "the store can't keep what happens; nothing more is taken in");
@@ -103,20 +110,27 @@ pub(super) async fn start(
     });
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
-    Ok(Parts { shards, verifier, welcome, engines: BoxCloneSyncService::new(engines) })
+    let engines = BoxCloneSyncService::new(engines);
+    Ok(Parts { shards, verifier, welcome, engines, scribe })
 }
 
 /// The relay as it was kept, and what keeps it.
 fn kept(
     seams: &Seams,
+    gates: config::Gates,
     store: Option<&config::Store>,
     boot: u64,
     metrics: &Metrics,
-) -> Result<(Relay, Keeper), Fault> {
-    let Some(config::Store { directory, size, age, set_aside }) = store else {
-        return Ok((Relay::new(boot, Limits::default()), Keeper::nowhere()));
+) -> Result<(Relay, Keeper, Option<Reader>), Fault> {
+    let limits = Limits {
+        decide_while_away: gates.accept_while_offline,
+        timeout_may_approve: gates.allow_timeout_approve,
+        ..Limits::default()
     };
-    let limits = Limits { afterlife: *age, ..Limits::default() };
+    let Some(config::Store { directory, size, age, set_aside }) = store else {
+        return Ok((Relay::new(boot, limits), Keeper::nowhere(), None));
+    };
+    let limits = Limits { afterlife: *age, ..limits };
     let options = store::Options { bytes: *size, ..store::Options::default() };
     let (now, fresh) = (seams.clock.now(), || Relay::new(boot, limits));
     let (relay, opened) = Keeper::open(&seams.disk, directory, options, now, *set_aside, fresh)?;
@@ -127,7 +141,7 @@ fn kept(
         error!(execution, what, %kept, "damaged: set aside, and begun anew when its engine is back");
     }
     info!(directory = %directory.display(), logs, folded, bytes, "the store is open");
-    Ok((relay, opened.keeper))
+    Ok((relay, opened.keeper, Some(opened.reader)))
 }
 
 /// While the store takes nothing in, nobody is to be sent here.

@@ -63,6 +63,10 @@ fn socket(path: &str) -> Result<Address, String> {
     Ok(Address::Unix(path))
 }
 
+pub(super) fn truth(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
 pub(super) fn format(text: &str) -> Option<Format> {
     match text {
         "text" => Some(Format::Text),

@@ -34,6 +34,8 @@ pub struct Relay {
     /// Start commands, which name no execution of their own, by id; oldest first.
     starts: VecDeque<Started>,
     timers: Timers,
+    /// Open gates of all executions.
+    open_gates: usize,
     effects: VecDeque<Effect>,
     limits: Limits,
 }
@@ -56,6 +58,7 @@ impl Relay {
             producers: Producers::default(),
             starts: VecDeque::new(),
             timers: Timers::default(),
+            open_gates: 0,
             effects: VecDeque::new(),
             limits,
         }
@@ -121,6 +124,11 @@ impl Relay {
                 Due::Gate(gate) => {
                     if let Some(mut turn) = self.turn(now, &execution) {
                         turn.gate_due(&gate);
+                    }
+                }
+                Due::Orphan(gate) => {
+                    if let Some(mut turn) = self.turn(now, &execution) {
+                        turn.orphan_due(&gate);
                     }
                 }
                 Due::Command(command) => {
@@ -333,6 +341,7 @@ impl Relay {
     fn forget(&mut self, now: Now, execution: &ExecutionId) {
         let Some(log) = self.logs.remove(execution) else { return };
         self.timers.drop_all(execution);
+        self.open_gates -= log.state.open_gates().count();
         for alias in &log.aliases {
             self.aliases.remove(alias);
         }
@@ -360,9 +369,9 @@ impl Relay {
     }
 
     fn turn(&mut self, now: Now, execution: &ExecutionId) -> Option<Turn<'_>> {
-        let Self { logs, timers, effects, limits, producers, aliases, .. } = self;
+        let Self { logs, timers, effects, limits, producers, aliases, open_gates, .. } = self;
         let log = logs.get_mut(execution)?;
-        Some(Turn { now, log, producers, aliases, timers, effects, limits })
+        Some(Turn { now, log, producers, aliases, timers, open_gates, effects, limits })
     }
 }
 

@@ -15,6 +15,8 @@ use crate::model::{
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     Gate(GateId),
+    /// Its engine has not come to this gate again.
+    Orphan(GateId),
     Command(CommandId),
     /// The execution has been over for long enough.
     Forget,
@@ -22,10 +24,14 @@ pub(super) enum Due {
     Bury,
 }
 
-/// A gate that is open with a deadline, or decided and not answered for.
+/// A gate that is open with a deadline, orphaned, or decided and not answered for.
 #[derive(Debug, Default)]
 pub(super) struct GateWait {
     pub(super) due: Option<Instant>,
+    /// Its engine has started again without it: until when it may come to it again.
+    pub(super) orphaned: Option<Instant>,
+    /// Where its engine was told of the decision when it came back, and has not asked since.
+    pub(super) greeted: Option<LinkId>,
     /// Whom to tell how each vote ended. The latest connection, if somebody came back.
     pub(super) askers: BTreeMap<DecisionId, ViewerId>,
     /// How often its engine was told.

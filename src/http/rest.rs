@@ -202,6 +202,7 @@ fn status(answer: &Answer) -> StatusCode {
         | Stage::IdReused => StatusCode::CONFLICT,
         Stage::GateUnknown => StatusCode::NOT_FOUND,
         Stage::Forbidden => StatusCode::FORBIDDEN,
+        Stage::EngineAway => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

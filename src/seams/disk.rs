@@ -34,6 +34,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the medium says.
     fn keep(&self, directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf>;
 
+    /// How many bytes the store of a directory takes.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn length(&self, directory: &Path) -> io::Result<u64>;
+
     /// How much space there is.
     ///
     /// # Errors
@@ -83,6 +89,10 @@ impl Disk for Drive {
         let to = directory.join(name);
         fs::write(&to, bytes)?;
         Ok(to)
+    }
+
+    fn length(&self, directory: &Path) -> io::Result<u64> {
+        Ok(fs::metadata(directory.join(FILE))?.len())
     }
 
     fn space(&self, directory: &Path) -> io::Result<Space> {

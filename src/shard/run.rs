@@ -16,6 +16,7 @@ use super::ledger;
 use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Message, ToEngine};
+use crate::audit::Audit;
 use crate::auth::access::{self, Action};
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
 use crate::dialect::{Dialect, Group};
@@ -67,6 +68,7 @@ pub struct Shard<Store> {
     /// When to look for viewers that went without a word.
     sweep: Option<Instant>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) audit: Audit,
 }
 
 /// A room, and when its viewers are told that there is nothing new.
@@ -102,6 +104,7 @@ impl<Store: Backend> Shard<Store> {
             alarms: BTreeSet::new(),
             sweep: None,
             metrics: Arc::default(),
+            audit: Audit::default(),
             options,
         }
     }
@@ -176,12 +179,13 @@ impl<Store: Backend> Shard<Store> {
                 }
                 let sent =
                     if let Input::Published { events, .. } = &input { events.len() } else { 0 };
+                let (before, asked) = (self.effects.len(), self.audit.asked(now, &input));
                 match self.forbidden(&input) {
                     Some(answer) => self.effects.push(answer),
                     None => self.relay.handle(now, input),
                 }
-                let before = self.effects.len();
                 self.collect();
+                self.audit.answered(asked, &self.relay, &self.effects, before);
                 if 0 < sent {
                     ledger::published(&self.metrics, sent, &self.effects[before..]);
                 }
@@ -240,6 +244,7 @@ impl<Store: Backend> Shard<Store> {
             gate: None,
             node: None,
             stage: Stage::Forbidden,
+            resolution: None,
             reason: None,
             by: None,
             at: None,
@@ -260,6 +265,7 @@ impl<Store: Backend> Shard<Store> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
             self.keep(&effects).await?;
+            self.audit.committed(&effects).await;
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
             if self.effects.is_empty() && effects.capacity() <= 4 * TURN {

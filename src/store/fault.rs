@@ -68,9 +68,7 @@ impl Fault {
         #[expect(clippy::wildcard_enum_match_arm, reason = "all others say that it is not sound")]
         match err {
             redb::Error::DatabaseAlreadyOpen => Self::InUse(path),
-            redb::Error::Io(source) if source.kind() != io::ErrorKind::InvalidData => {
-                Self::Medium { path, source }
-            }
+            redb::Error::Io(source) if !is_short(&source) => Self::Medium { path, source },
             redb::Error::PreviousIo => {
                 Self::Medium { path, source: io::Error::other("an earlier write failed") }
             }
@@ -82,4 +80,9 @@ impl Fault {
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Medium { .. } | Self::Full { .. })
     }
+}
+
+/// Whether a file has less in it, or something else, than it says of itself.
+fn is_short(err: &io::Error) -> bool {
+    matches!(err.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }

@@ -1,7 +1,7 @@
 //! What a relay that starts finds: its logs, folded, and what it remembers beside them. A log that is
 //! damaged is put aside by itself, and begins anew when its engine is back; the others don't notice.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use serde::de::DeserializeOwned;
@@ -12,6 +12,9 @@ use super::file::File;
 use super::tables::{DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES};
 use crate::core::{Past, Relay};
 use crate::model::{ExecutionId, Now, Seq};
+
+/// Bytes that a file may take beyond four times of what it holds.
+const SLACK: u64 = 64 << 20;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -56,7 +59,24 @@ impl File {
             loaded.damage.push(damage);
         }
         loaded.bytes = self.bytes();
+        self.compact(loaded.bytes)?;
         Ok(loaded)
+    }
+
+    /// Gives back what the file takes and does not hold, where that is most of it.
+    fn compact(&self, bytes: u64) -> Result<(), Fault> {
+        let length = self.disk.length(&self.directory);
+        let path = || self.directory.clone();
+        let length = length.map_err(|source| Fault::Medium { path: path(), source })?;
+        if length < 4 * bytes + SLACK {
+            return Ok(());
+        }
+        let Some(mut database) = self.shared.swap(None).and_then(Arc::into_inner) else {
+            return Ok(());
+        };
+        database.compact().map_err(|err| Fault::of(&self.directory, err))?;
+        self.shared.store(Some(Arc::new(database)));
+        Ok(())
     }
 
     fn read(

@@ -9,6 +9,7 @@
 mod codec;
 mod fault;
 mod file;
+mod gather;
 mod keeper;
 mod load;
 mod prune;

@@ -12,6 +12,7 @@ use super::each::{
     CLOSES, COMMAND_STAGES, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
     REFUSALS, RELOADS, RESOLUTIONS, STREAM_ENDS, TLS_DOORS, WHYS,
 };
+use super::head::Head;
 use super::process::Process;
 use crate::model::Timestamp;
 
@@ -93,6 +94,10 @@ table! {
     decision_receipts: Each<Counter> by DECISION_STAGES, "What those who decided were told, at once and as it went on";
     commands_recorded: Counter, "Commands that were recorded";
     command_receipts: Each<Counter> by COMMAND_STAGES, "What those who gave commands were told, at once and as it went on";
+
+    audit_lines: Counter, "Lines of the audit log that are on disk";
+    audit_head: Head, "The hash of the last line of the audit log that is on disk, empty without one: one series at any time. Whoever keeps it can tell later that no line up to it is missing";
+    audit_failing: Gauge, "Whether the audit log can't be written at present: the relay keeps what has come, soon waits, and takes nothing more in until it can";
 
     viewers_connected: Each<Gauge> by DIALECTS, "Viewers that are connected, by what they speak";
     viewers_gone: Each<Counter> by CLOSES, "Viewers whose connection ended, by the reason";

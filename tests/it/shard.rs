@@ -514,7 +514,8 @@ async fn the_directory_says_how_each_stands_twice_a_second_at_most() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_told_what_is_not_committed() {
-    let store = Slow::new(1);
+    // For the greeting, and for the first line.
+    let store = Slow::new(2);
     let mut bench = Bench::with(Options::default(), Limits::default(), store.clone());
     let mut engine = bench.engine(64).await;
     engine.recv().await;
@@ -543,7 +544,7 @@ async fn nobody_is_told_what_is_not_committed() {
 /// What came together is committed together, whoever asks in between.
 #[tokio::test(start_paused = true)]
 async fn a_turn_is_one_commit() {
-    let store = Slow::new(0);
+    let store = Slow::new(1);
     let mut bench = Bench::with(Options::default(), Limits::default(), store.clone());
     let mut engine = bench.engine(1_024).await;
     engine.recv().await;
@@ -555,7 +556,7 @@ async fn a_turn_is_one_commit() {
     }
     store.leave.add_permits(1_000);
     bench.quiet().await;
-    assert_eq!(store.commits.load(Ordering::Relaxed), 1);
+    assert_eq!(store.commits.load(Ordering::Relaxed), 2, "the greeting, and this");
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,6 +83,7 @@ impl Relay {
             self.starts
                 .push_back(super::Started { id: command.id.clone(), execution: execution.clone() });
         }
+        self.open_gates += log.state.open_gates().count();
         self.logs.insert(execution.clone(), log);
         if let Some(mut turn) = self.turn(now, &execution) {
             turn.resumed();

@@ -85,7 +85,7 @@ fn told<M: SerializeMap>(
     durability: Durability,
     to: &mut M,
 ) -> Result<(), M::Error> {
-    let Receipt { about, execution, gate, node, stage, reason, by, at } = receipt;
+    let Receipt { about, execution, gate, node, stage, resolution, reason, by, at } = receipt;
     match about {
         Reference::Decision(id) => to.put("decision_id", id.as_str())?,
         Reference::Command(id) => to.put("command_id", id.as_str())?,
@@ -115,9 +115,11 @@ fn told<M: SerializeMap>(
         | Stage::OutcomeUnknown
         | Stage::GateClosed
         | Stage::GateUnknown
+        | Stage::EngineAway
         | Stage::IdReused
         | Stage::Forbidden => (),
     }
+    to.maybe("resolution", resolution.as_deref().map(Word::word))?;
     to.maybe("reason", reason.as_ref())?;
     to.maybe("by", by.as_ref().map(|by| Object(Who(by))))?;
     to.maybe("at", time(*at))

@@ -95,6 +95,7 @@ pub(super) fn gates(story: &mut Story) {
         option: "approve".into(),
         comment: None,
         modification: None,
+        modification_sha256: None,
         payload_sha256: None,
         time,
     };
@@ -108,6 +109,7 @@ pub(super) fn gates(story: &mut Story) {
             option: "approve".into(),
             comment: None,
             modification: None,
+            modification_sha256: None,
             payload_sha256: None,
             by: (source == DecisionSource::Human).then(Principal::local),
             votes: vec![],
@@ -225,6 +227,7 @@ pub(super) fn contradictions(story: &mut Story) {
         It::NotYours,
         It::OldAttempt,
         It::NoSuchCommand,
+        It::Repeated,
     ] {
         let (producer, failure) = (id::<ProducerId>("engine-1"), Failure::default());
         let finished = Box::new(ExecutionFinished { failure: Some(failure), ..Default::default() });
@@ -301,6 +304,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
         Stage::GateChanged { current: 2 },
         Stage::GateClosed,
         Stage::GateUnknown,
+        Stage::EngineAway,
         Stage::IdReused,
         Stage::Forbidden,
     ] {
@@ -310,6 +314,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             gate: None,
             node: None,
             stage,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

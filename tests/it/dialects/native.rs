@@ -207,6 +207,7 @@ fn a_receipt_says_what_its_stage_needs() {
         gate: Some(id("g:1")),
         node: Some(id("g")),
         stage,
+        resolution: None,
         reason: text("why"),
         by: Some(ada()),
         at: Some(Timestamp(0)),

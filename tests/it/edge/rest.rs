@@ -56,6 +56,7 @@ fn answer(viewers: &[(ViewerId, Post)], viewer: ViewerId, stage: &Stage) {
         gate: None,
         node: None,
         stage: stage.clone(),
+        resolution: None,
         reason: None,
         by: None,
         at: None,

@@ -72,7 +72,7 @@ object! {
         option_id: String,
         /// Why: at most 16 KiB.
         comment?: String,
-        /// A full replacement of the payload: at most 256 KiB.
+        /// A full replacement of the payload: at most 256 KiB. It has to fit `payload_schema`.
         modification?: Json,
         /// The digest of what was shown.
         payload_sha256?: Sha256,

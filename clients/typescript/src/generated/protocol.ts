@@ -261,7 +261,8 @@ export type Contradiction =
   | "gate_settled"
   | "not_yours"
   | "old_attempt"
-  | "no_such_command";
+  | "no_such_command"
+  | "repeated";
 
 /** What all engines together have spent, and what may be. */
 export type Cost = {
@@ -356,6 +357,8 @@ export type Decision = {
   comment?: string;
   /** A full replacement of the payload. */
   modification?: Json;
+  /** Its digest. */
+  modification_sha256?: Sha256;
   /** The digest of what its giver saw. */
   payload_sha256?: Sha256;
   /** By whom; absent: the deadline decided. */
@@ -829,7 +832,10 @@ export type GateState = {
   payload_schema?: Json;
   /** Of a larger schema. */
   payload_schema_ref?: ValueRef;
-  /** The payload's digest. A decision may repeat it, to state what it saw. */
+  /**
+   * The payload's digest, there wherever there is a payload. A decision repeats it, to state
+   * what it saw.
+   */
   payload_sha256?: Sha256;
   /** How the engine would like it to be shown. */
   presentation?: Json;
@@ -930,7 +936,7 @@ export type HumanDecisionMessage = {
   option_id: string;
   /** Why: at most 16 KiB. */
   comment?: string;
-  /** A full replacement of the payload: at most 256 KiB. */
+  /** A full replacement of the payload: at most 256 KiB. It has to fit `payload_schema`. */
   modification?: Json;
   /** The digest of what was shown. */
   payload_sha256?: Sha256;
@@ -1365,6 +1371,8 @@ export type ReceiptFrame = {
   option_id?: string;
   /** Of `gate_changed`: the version now. */
   gate_version?: number;
+  /** Of `already_decided` and `gate_closed`: how the gate was settled. */
+  resolution?: Resolution;
   /** Why, for people. */
   reason?: string;
   /** Who did it; of `already_decided` the winner. */
@@ -1391,6 +1399,7 @@ export type ReceiptStage =
   | "gate_changed"
   | "gate_closed"
   | "gate_unknown"
+  | "engine_away"
   | "id_reused"
   | "forbidden";
 
@@ -1654,6 +1663,8 @@ export type Vote = {
   option_id: string;
   /** Why. */
   comment?: string;
+  /** The digest of what it wants in the payload's place. */
+  modification_sha256?: Sha256;
   /** The digest of what its giver saw. */
   payload_sha256?: Sha256;
   /** When. */
