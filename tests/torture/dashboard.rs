@@ -66,6 +66,13 @@ struct Watched {
     paused_since: Option<Instant>,
 }
 
+impl Watched {
+    /// It is over, and everything of it was told.
+    fn is_whole(&self) -> bool {
+        self.picture.is_over() && !self.blind && self.picture.seq >= self.head
+    }
+}
+
 type Socket = WebSocketStream<Box<dyn crate::line::Io>>;
 
 impl Dashboard {
@@ -121,9 +128,12 @@ impl Dashboard {
         let mut boot = String::new();
         let mut say = vec![json!({ "type": "subscribe_executions" })];
         let mut wanted = BTreeSet::new();
-        for (name, it) in watched.iter().filter(|(_, it)| !it.done) {
-            let _ = it;
-            wanted.insert(name.clone());
+        for (name, it) in watched.iter_mut() {
+            // What is over and was told to its end is asked for again if it turns out to go on.
+            it.done |= it.is_whole() && self.heads.borrow().is_none();
+            if !it.done {
+                wanted.insert(name.clone());
+            }
         }
         let mut tick = interval(Duration::from_millis(25));
         let mut subscribe_at = Instant::now();
@@ -160,8 +170,9 @@ impl Dashboard {
                     }
                     let subscribed = watched.values().filter(|it| it.subscribed).count();
                     if subscribed < WATCHED && subscribe_at.elapsed() > Duration::from_millis(80)
-                        && let Some(name) = wanted.pop_first()
+                        && let Some(name) = self.any(&wanted)
                     {
+                        wanted.remove(&name);
                         subscribe_at = Instant::now();
                         let it = watched.entry(name.clone()).or_default();
                         (it.subscribed, it.asked) = (true, Some(Instant::now()));
@@ -351,14 +362,22 @@ impl Dashboard {
         self.book.add(Entry { op: Op::Confused, exec, reason, ..Entry::default() });
     }
 
+    /// One of them: whoever comes first in the alphabet is not to be first each time.
+    fn any(&mut self, wanted: &BTreeSet<String>) -> Option<String> {
+        let count = u64::try_from(wanted.len()).ok().filter(|it| *it > 0)?;
+        wanted.iter().nth(usize::try_from(self.chance.within(0..count)).ok()?).cloned()
+    }
+
     fn listed(
         item: &Value,
         watched: &mut BTreeMap<String, Watched>,
         wanted: &mut BTreeSet<String>,
     ) {
         let name = text(item, "execution_id");
-        let known = watched.get(&name);
-        if known.is_none_or(|it| !it.subscribed && !it.done) {
+        let place = (text(item, "epoch"), item["seq"].as_u64().unwrap_or(0));
+        let it = watched.entry(name.clone()).or_default();
+        it.done &= (&it.picture.epoch, it.picture.seq) == (&place.0, place.1);
+        if !it.subscribed && !it.done {
             wanted.insert(name);
         }
     }
@@ -367,15 +386,14 @@ impl Dashboard {
     fn end_watches(&self, watched: &mut BTreeMap<String, Watched>, say: &mut Vec<Value>) {
         let count = watched.values().filter(|it| it.subscribed).count();
         for (name, it) in watched.iter_mut().filter(|(_, it)| it.subscribed) {
-            let whole = it.picture.is_over() && !it.blind && it.picture.seq >= it.head;
-            if whole && count > WATCHED / 2 && self.heads.borrow().is_none() {
+            if it.is_whole() && count > WATCHED / 2 && self.heads.borrow().is_none() {
                 (it.subscribed, it.done) = (false, true);
                 say.push(json!({ "type": "unsubscribe", "execution_id": name }));
             }
             let paused = ["paused", "pausing"].contains(&it.picture.status());
             it.paused_since = paused.then(|| it.paused_since.unwrap_or_else(Instant::now));
             // Somebody has to, or the engine rests for good.
-            if it.paused_since.is_some_and(|since| since.elapsed() > RESEND / 2) && self.acts {
+            if it.paused_since.is_some_and(|since| since.elapsed() > RESEND / 3) {
                 it.paused_since = Some(Instant::now());
                 let id = format!("{}-unpause-{}", self.name, crate::history::now());
                 say.push(json!({
