@@ -244,7 +244,7 @@ impl Checker {
                 let all: Vec<_> = all.values().map(|it| (&it.how, &it.decision)).collect();
                 found.push(("d1", format!("{place} is settled as {all:?}")));
             }
-            for settled in all.values().filter(|it| !it.decision.is_empty()) {
+            for (seq, settled) in all.iter().filter(|(_, it)| !it.decision.is_empty()) {
                 recorded.insert(settled.decision.clone());
                 let asked = desk.asked.get(&settled.decision);
                 let same = asked.is_some_and(|it| {
@@ -263,6 +263,13 @@ impl Checker {
                 *self.figures.outcomes.entry(stage.to_owned()).or_default() += 1;
                 // A log that the relay lost in the midst of things is nobody's to finish.
                 let last = rank(stage).is_some_and(|it| it >= 8);
+                // What was told to nobody, and is too old to be asked for, may have moved it.
+                let behind = log_of.rows.iter().skip(usize::try_from(*seq).unwrap_or(0));
+                if stages.is_none_or(|it| !it.values().any(|(it, _)| it == "applied"))
+                    && behind.into_iter().any(Option::is_none)
+                {
+                    continue;
+                }
                 if !last && (self.durable || log_of.head.is_some()) {
                     found.push(("d3", format!("{place}: {} ends as {stage}", settled.decision)));
                 }
