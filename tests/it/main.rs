@@ -29,6 +29,7 @@ mod sim;
 mod store;
 mod tidy;
 mod times;
+mod torture;
 mod transcripts;
 mod viewer;
 mod views;
