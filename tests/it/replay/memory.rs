@@ -24,7 +24,9 @@ impl Bench {
     async fn weighs(&self) -> Pressure {
         tokio::time::sleep(Duration::from_millis(1_100)).await;
         self.measure().await;
-        *self.pressure.borrow()
+        let level = *self.pressure.borrow();
+        assert_eq!(self.metrics.memory_pressure.get(), level as i64);
+        level
     }
 
     /// Until it stands there.
