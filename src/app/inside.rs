@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
@@ -35,6 +36,8 @@ pub(super) struct Parts {
     pub(super) verifier: Arc<dyn Verifier>,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
+    /// Says that the shard is gone, and not because it was asked to go.
+    pub(super) broken: CancellationToken,
     pub(super) scribe: Option<Scribe>,
 }
 
@@ -80,9 +83,14 @@ pub(super) async fn start(
         }
         None => shard,
     };
+    // However it ends: a shard that panics leaves nobody behind the doors.
+    let broken = CancellationToken::new();
+    let guard = broken.clone().drop_guard();
     inside.spawn("shard", async move {
-        if let Err(err) = shard.run(inbox).await {
-            error!(%err, "the store can't keep what happens; nothing more is taken in");
+        let guard = guard;
+        match shard.run(inbox).await {
+            Ok(()) => drop(guard.disarm()),
+            Err(err) => error!(%err, "the store can't keep what happens; nothing more is taken in"),
         }
     });
 
@@ -127,7 +135,7 @@ pub(super) async fn start(
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
     let engines = BoxCloneSyncService::new(engines);
-    Ok(Parts { shards, verifier, welcome, engines, scribe })
+    Ok(Parts { shards, verifier, welcome, engines, broken, scribe })
 }
 
 /// The relay as it was kept, and what keeps it.

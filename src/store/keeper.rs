@@ -122,7 +122,10 @@ impl Keeper {
     async fn once(&mut self, commit: &Arc<Commit>, again: bool) -> Result<Wants, Fault> {
         match &mut self.way {
             Way::Nowhere => Ok(Wants::default()),
-            Way::Inline(file) => write(file, commit, again),
+            Way::Inline(file) => {
+                tokio::time::sleep(file.disk.delay()).await;
+                write(file, commit, again)
+            }
             Way::Thread { jobs, .. } => {
                 let (done, told) = oneshot::channel();
                 let job = Job { commit: Arc::clone(commit), again, done };

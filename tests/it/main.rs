@@ -25,6 +25,7 @@ mod room;
 mod script;
 mod shard;
 mod show;
+mod sim;
 mod store;
 mod tidy;
 mod times;

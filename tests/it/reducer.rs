@@ -85,6 +85,10 @@ impl Reducer {
         }
         // Before anything is said of them.
         state.entry("execution").or_insert_with(|| json!({}));
+        state.entry("progress").or_insert_with(|| {
+            json!({ "status": "created", "nodes": 0, "running": 0, "waiting": 0, "completed": 0,
+                "failed": 0, "open_gates": 0 })
+        });
         state.entry("cost").or_insert_with(|| {
             json!({ "spent_usd_nanos": 0, "spent": 0.0, "input_tokens": 0, "output_tokens": 0,
                 "total_tokens": 0 })

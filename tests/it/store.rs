@@ -416,7 +416,7 @@ fn what_was_told_and_not_answered_is_told_again_to_who_comes_back() {
         "v1 ada decides x1 h 1 reject as d2",
     ]);
     let (mut relay, _) = again(&platter, Duration::ZERO);
-    relay.handle(now(), script::input(now().time, "w1/1@l5 greets x1 from 2 gates g@1,h@1"));
+    relay.handle(now(), script::input(now().time, "w1/1@l5 greets x1 from 3 gates g@1,h@1"));
     let (mut decisions, mut commands) = (vec![], vec![]);
     while let Some(effect) = relay.poll_effect() {
         match effect {
@@ -428,7 +428,7 @@ fn what_was_told_and_not_answered_is_told_again_to_who_comes_back() {
     assert_eq!((decisions, commands), (vec!["d1".into(), "d2".into()], vec![String::from("c1")]));
     // Who asks again is answered as before, and told how it goes on.
     relay.handle(now(), script::input(now().time, "v7 ada decides x1 g 1 approve as d1"));
-    relay.handle(now(), script::input(now().time, "l5 says x1 2 outcome d1 g applied"));
+    relay.handle(now(), script::input(now().time, "l5 says x1 3 outcome d1 g applied"));
     let told: Vec<Stage> = std::iter::from_fn(|| relay.poll_effect())
         .filter_map(|effect| match effect {
             Effect::Answer { answer: Answer::Receipt(receipt), .. } => Some(receipt.stage),
