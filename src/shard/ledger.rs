@@ -9,6 +9,7 @@ use crate::audit::Audit;
 use crate::core::{Answer, Effect, LaneResult, Receipt, Reference, Stage};
 use crate::dialect::native::Word;
 use crate::model::{Fact, Issue, Kind, Record, Seq, ViewerId};
+use crate::store::Backend;
 use crate::telemetry::Metrics;
 
 /// A record was appended.
@@ -161,7 +162,7 @@ pub(super) fn told(metrics: &Metrics, effect: &Effect) {
     }
 }
 
-impl<Store> Shard<Store> {
+impl<Store: Backend> Shard<Store> {
     /// Has this told of what people decide.
     #[must_use]
     pub fn auditing(mut self, audit: Audit) -> Self {
@@ -181,5 +182,6 @@ impl<Store> Shard<Store> {
         self.metrics.gates_open.set(gates);
         self.metrics.tapes_held.set((tapes + self.directory.room.held()) as i64);
         self.metrics.snapshots_held.set(self.gauge.held() as i64);
+        self.metrics.memory_counted.set(self.counted() as i64);
     }
 }

@@ -124,7 +124,6 @@ impl<Store: Backend> Shard<Store> {
         let counted = self.counted() as u64;
         let used = counted.max((budget.resident)().unwrap_or(0));
         let level = before.after(used, budget.bytes);
-        self.metrics.memory_counted.set(i64::try_from(counted).unwrap_or(i64::MAX));
         self.metrics.memory_pressure.set(level as i64);
         if level != before {
             if before < level {

@@ -26,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "auth",
             "core",
             "dialect",
+            "frame",
             "model",
             "room",
             "seams",

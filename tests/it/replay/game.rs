@@ -174,7 +174,7 @@ fn generous() -> footplate::viewer::Rates {
 
 #[test]
 fn c1_c2_c3_c5_whatever_happens_each_viewer_sees_each_record_once_and_ends_with_the_state() {
-    Dice::each(40, |dice| {
+    Dice::each(16, |dice| {
         let runtime = Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.unwrap().block_on(play(dice));
     });
