@@ -123,7 +123,10 @@ impl Keeper {
         match &mut self.way {
             Way::Nowhere => Ok(Wants::default()),
             Way::Inline(file) => {
-                tokio::time::sleep(file.disk.delay()).await;
+                let delay = file.disk.delay();
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
                 write(file, commit, again)
             }
             Way::Thread { jobs, .. } => {
