@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::audit::Scribe;
 use crate::config::{ADMIN_LISTEN, Config, Drain, Listen};
 use crate::dialect::Dialects;
 use crate::engine;
@@ -29,11 +30,13 @@ use crate::telemetry::Metrics;
 use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
+mod audit;
 mod certs;
 mod inside;
 mod show;
 mod signals;
 
+pub use audit::verify;
 pub use certs::certs;
 pub use inside::identity;
 pub use signals::{Asked, Signals};
@@ -42,6 +45,8 @@ pub use signals::{Asked, Signals};
 const PACE: Duration = Duration::from_millis(5);
 /// How long what stands behind the doors may take to finish once they are shut.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long the disk may take for the last lines of the audit log.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// A running relay.
 #[derive(Debug)]
@@ -65,6 +70,10 @@ pub struct App {
     drain: Drain,
     /// Changes when certificates are to be read again.
     reload: watch::Sender<()>,
+    /// Who writes the audit log.
+    scribe: Option<Scribe>,
+    /// What stands behind the doors is gone.
+    broken: CancellationToken,
     scrap: Option<show::Scrap>,
 }
 
@@ -89,8 +98,8 @@ impl App {
             &seams,
             &metrics,
             &departure,
-            config.store.as_ref(),
-            &ready,
+            &config,
+            (&ready, &caps),
             [&inside, &engines],
         )
         .await?;
@@ -180,16 +189,30 @@ impl App {
             admin,
             drain: config.drain,
             reload,
+            scribe: parts.scribe,
+            broken: parts.broken,
             scrap: None,
         })
     }
 
-    /// Reads the doors' certificates again, at once. What comes of it stands in the log.
+    /// Reads the doors' certificates again, at once, and goes on in a new audit log where the old one
+    /// was moved away. What comes of it stands in the log.
     pub fn reload(&self) {
-        if self.reload.receiver_count() == 0 {
-            info!("asked to reload, but no door has a certificate from a file: nothing to do");
+        if let Some(scribe) = &self.scribe {
+            scribe.reopen();
+        } else if self.reload.receiver_count() == 0 {
+            info!(
+                "asked to reload, but there is neither a certificate from a file nor an audit log"
+            );
         }
         self.reload.send_replace(());
+    }
+
+    /// Waits until there is nothing behind the doors any more although nobody has asked for that: the
+    /// store can't go on, or a fault of the program has ended the shard. With a store nothing is lost
+    /// by that, and a relay that is started anew goes on.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// Ends everything, within the delay and the grace.
@@ -221,6 +244,11 @@ impl App {
         self.inside.drain();
         let inside_went = timeout(LAST_WORDS, self.inside.wait()).await.is_ok();
         self.inside.end();
+        if let Some(scribe) = self.scribe.take() {
+            // Nobody can decide any more: what is left is short.
+            let written = timeout(LAST_LINES, scribe.ended()).await.is_ok();
+            info!(clean = written, "the audit log is closed");
+        }
         drop(self.scrap.take());
         self.admin.end();
         info!(clean = engines_went && viewers_went && inside_went, "ended");

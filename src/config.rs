@@ -17,6 +17,7 @@ mod problem;
 mod ready;
 mod settings;
 mod values;
+mod verify;
 
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
@@ -25,11 +26,12 @@ use crate::tls::Served;
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
-pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags};
-use flags::{CertsSub, Cli, Sub};
+use flags::{AuditSub, CertsSub, Cli, Sub};
+pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, VerifyFlags};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
+pub use verify::Verify;
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
 pub const EXIT_USAGE: u8 = 64;
@@ -50,6 +52,8 @@ pub enum Command {
     Ready(Address),
     /// Make certificates, and end.
     Certs(Certs),
+    /// Check an audit log, and end.
+    Verify(Verify),
     /// Say this on standard output, and end.
     Say(String),
 }
@@ -67,14 +71,29 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// What the operator allows at gates.
+    pub gates: Gates,
     /// Where what happens is kept. `None`: in memory alone.
     pub store: Option<Store>,
+    /// How much memory may be used.
+    pub memory: Memory,
+    /// Where what people decide is written down. `None`: nowhere.
+    pub audit: Option<PathBuf>,
     /// What is logged.
     pub log: String,
     /// How.
     pub log_format: Format,
     /// How it ends.
     pub drain: Drain,
+}
+
+/// What the operator allows at gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gates {
+    /// People may decide while the gate's engine is away.
+    pub accept_while_offline: bool,
+    /// A gate may approve itself when its deadline passes.
+    pub allow_timeout_approve: bool,
 }
 
 /// Where what happens is kept, and how much of it.
@@ -88,6 +107,18 @@ pub struct Store {
     pub age: Duration,
     /// Whether a store that is damaged as a whole is set aside.
     pub set_aside: bool,
+}
+
+/// How much memory may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// Half of what the machine has, or its container.
+    #[default]
+    Half,
+    /// As much as it needs.
+    Unbounded,
+    /// So many bytes.
+    Bytes(u64),
 }
 
 /// How the relay ends after SIGTERM.
@@ -164,6 +195,9 @@ pub fn read_with(
         Sub::Certs(CertsSub::Init(flags)) => {
             flags.check().map(Command::Certs).map_err(Refused::Problems)
         }
+        Sub::Audit(AuditSub::Verify(flags)) => {
+            flags.check().map(Command::Verify).map_err(Refused::Problems)
+        }
     }
 }
 
@@ -196,7 +230,28 @@ impl Flags {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
             },
+            gates: Gates {
+                accept_while_offline: check.one(
+                    "--accept-while-offline",
+                    self.accept_while_offline.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+                allow_timeout_approve: check.one(
+                    "--allow-timeout-approve",
+                    self.allow_timeout_approve.as_deref(),
+                    values::truth,
+                    TRUTH,
+                ),
+            },
             store: check.store(self),
+            memory: check.one(
+                "--memory-budget",
+                self.memory_budget.as_deref(),
+                values::memory,
+                MEMORY,
+            ),
+            audit: check.audit(self.audit.as_deref()),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
                 "--log-format",
@@ -219,4 +274,6 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
                       https://ops.example:8443, with nothing behind";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
+const MEMORY: &str = "it is a number with MiB, GiB or TiB, from 64MiB on, or auto, or none";
+const TRUTH: &str = "it is true or false";
 const FORMAT: &str = "it is text or json";

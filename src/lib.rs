@@ -26,6 +26,8 @@ pub mod auth;
 pub mod seams;
 pub mod store;
 
+pub mod audit;
+
 pub mod room;
 
 pub mod viewer;

@@ -32,11 +32,18 @@ async fn run() -> anyhow::Result<ExitCode> {
             Break(code) => return Ok(code),
         },
     };
-    while signals.next().await == Asked::Reload {
-        app.reload();
-    }
+    let code = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reload => app.reload(),
+                Asked::End => break ExitCode::SUCCESS,
+            },
+            // Whoever watches over the process is to start another.
+            () = app.broken() => break ExitCode::FAILURE,
+        }
+    };
     tokio::select! {
-        () = app.drain() => Ok(ExitCode::SUCCESS),
+        () = app.drain() => Ok(code),
         // Whoever asks twice doesn't want to wait.
         () = signals.end() => Ok(ExitCode::FAILURE),
     }
@@ -56,6 +63,10 @@ async fn start() -> anyhow::Result<ControlFlow<ExitCode, App>> {
         Command::Certs(settings) => {
             app::certs(&settings, &Seams::machine())?;
             return Ok(Break(ExitCode::SUCCESS));
+        }
+        Command::Verify(settings) => {
+            let right = task::spawn_blocking(move || app::verify(&settings)).await??;
+            return Ok(Break(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }));
         }
         Command::Say(text) => {
             io::stdout().write_all(text.as_bytes())?;

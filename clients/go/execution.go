@@ -316,12 +316,14 @@ func (x *Execution) onIssue(issue *pb.Issue) {
 		log.Warn("footplate: the relay finds fault with an event", "execution", id, "event", issue.Pseq, "code", issue.Code,
 			"field", issue.FieldPath, "message", issue.Message)
 	})
-	if issue.Code == pb.IssueCode_ISSUE_CODE_CONTRADICTION {
+	if issue.Code == pb.IssueCode_ISSUE_CODE_UNSUPPORTED {
 		return
 	}
-	if at := issue.Pseq - x.lane.firstUnacked(); at < uint64(len(x.lane.entries)) {
+	contradicts := issue.Code == pb.IssueCode_ISSUE_CODE_CONTRADICTION
+	if at := issue.Pseq - x.lane.firstUnacked(); !contradicts && at < uint64(len(x.lane.entries)) {
 		x.lane.entries[at].rejected = true
 	}
+	// A question that contradicts what was said before is not asked: nobody will answer it.
 	for _, gate := range x.gates {
 		if gate.isOpen() && x.lane.pseq(gate.entry) == issue.Pseq {
 			gate.close(fmt.Errorf("gate %s: %w: %s %s %s", gate.id, ErrGateRejected, issue.Code, issue.FieldPath, issue.Message))

@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 pub enum Asked {
     /// The end: SIGTERM or SIGINT.
     End,
-    /// Certificates are to be read again: SIGHUP.
+    /// Certificates are to be read again, and an audit log that was moved away begun anew: SIGHUP.
     Reload,
 }
 

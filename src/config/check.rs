@@ -121,6 +121,21 @@ impl Check {
         Some(path)
     }
 
+    pub(super) fn audit(&mut self, text: Option<&str>) -> Option<PathBuf> {
+        let text = text?;
+        let path = PathBuf::from(text);
+        let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        if path.is_dir() || path.file_name().is_none() || text.contains('\0') {
+            self.wrong("--audit", text, "it is no file; name one, such as audit.jsonl");
+        } else if !parent.is_dir() {
+            let parent = parent.display();
+            let what = format!("there is no directory {parent}; make it, with mode 0750");
+            self.wrong("--audit", text, what);
+        }
+        Some(path)
+    }
+
     /// The ports of one door. Of the defaults, all but the first are optional, also where somebody
     /// spells them out: a printed configuration is no other one.
     pub(super) fn listen(&mut self, flag: &'static str, texts: &[String]) -> Vec<Listen> {

@@ -37,6 +37,16 @@ pub(super) enum Sub {
     /// Make certificates for trying TLS out, and for relays that only we connect to.
     #[command(subcommand)]
     Certs(CertsSub),
+    /// Check an audit log.
+    #[command(subcommand)]
+    Audit(AuditSub),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditSub {
+    /// Check that an audit log is what was written, line by line.
+    #[command(next_line_help = true)]
+    Verify(VerifyFlags),
 }
 
 #[derive(Debug, Subcommand)]
@@ -192,6 +202,26 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
+    /// Whether people may decide while the gate's engine is away: true or false. The engine is told when
+    /// it is back; with false they are told to decide again then.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ACCEPT_WHILE_OFFLINE",
+        value_name = "BOOL",
+        default_value = "true",
+        help_heading = "Gates"
+    )]
+    pub accept_while_offline: Option<String>,
+    /// Whether a gate may approve itself when its deadline passes, if its engine asks for that: true or
+    /// false. With false such a gate expires, which is no approval.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ALLOW_TIMEOUT_APPROVE",
+        value_name = "BOOL",
+        default_value = "false",
+        help_heading = "Gates"
+    )]
+    pub allow_timeout_approve: Option<String>,
     /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
     /// not there. Default: none, everything is in memory alone.
     #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]
@@ -225,6 +255,21 @@ pub struct Flags {
         help_heading = "Store"
     )]
     pub store_on_damage: Option<String>,
+    /// How much memory it may use, such as 512MiB, from 64MiB on; `auto` is half of what the machine
+    /// or its container has, `none` is no bound. Near it less is kept for those who come late, then
+    /// nothing new is begun or watched, then nobody is let in.
+    #[arg(
+        long,
+        env = "FOOTPLATE_MEMORY_BUDGET",
+        value_name = "SIZE",
+        default_value = "auto",
+        help_heading = "Running"
+    )]
+    pub memory_budget: Option<String>,
+    /// A file in which every question, vote, decision and command is written down, a line each, so
+    /// linked that a later change is found: see docs/audit.md. Default: none.
+    #[arg(long, env = "FOOTPLATE_AUDIT", value_name = "FILE", help_heading = "Store")]
+    pub audit: Option<String>,
     /// What is logged: a level, or levels of parts, such as info,footplate=debug.
     #[arg(
         long,
@@ -295,4 +340,29 @@ pub struct ReadyFlags {
     /// What the relay was given as --admin-listen; of several the first. Default: 127.0.0.1:9464.
     #[arg(long, env = "FOOTPLATE_ADMIN_LISTEN", value_name = "ADDRESS", value_delimiter = ',')]
     pub admin: Vec<String>,
+}
+
+/// The flags of `footplate audit verify`, as they were typed.
+#[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "\
+Every line holds the hash of the line before it and its own, so a line that was changed, removed, \
+inserted or moved is found, and the first one is told with its number. What no chain shows by itself \
+is that lines are missing at its end: for that, keep a head somewhere else, as the relay's log and \
+/metrics tell it, and ask for it with --head. A file that has grown since still holds it.
+
+A file that the relay goes on writing to can be checked; a last line that is just being written \
+counts as unfinished then. Several files are checked as one chain: name them in their order.
+
+What was found is told on standard output; how far it is, of large files, on standard error.
+docs/audit.md says how to check a file without this program.
+
+Exit status: 0 if all is as it was written, 1 if not or if a file can't be read, 64 if a flag is \
+wrong.")]
+pub struct VerifyFlags {
+    /// The audit log; several, if it was moved away in between, the oldest first.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// A hash that has to be that of one of the lines: 64 hexadecimal digits. Default: none.
+    #[arg(long, value_name = "HASH")]
+    pub head: Option<String>,
 }

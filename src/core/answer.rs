@@ -3,7 +3,7 @@
 use super::Start;
 use crate::model::{
     CommandAsk, CommandId, DecisionAsk, DecisionId, DecisionKind, ExecutionId, GateId, NodeId,
-    Position, Principal, Target, Text, Timestamp,
+    Position, Principal, Resolution, Seq, Target, Text, Timestamp,
 };
 
 /// Why a start is refused that nobody can carry out.
@@ -28,8 +28,29 @@ pub enum Answer {
         /// As it was asked for.
         execution: ExecutionId,
     },
+    /// It can't be shown the state as it was at that record.
+    NotThen {
+        /// The execution, by its own name.
+        execution: ExecutionId,
+        /// Why.
+        why: NotThen,
+    },
     /// How far its decision or command has come.
     Receipt(Receipt),
+}
+
+/// Why the state as it was at some record can't be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotThen {
+    /// There is no such record yet.
+    Ahead {
+        /// The newest.
+        head: Seq,
+    },
+    /// Memory does not reach back to it, and nothing is kept elsewhere.
+    NotKept,
+    /// It is no longer kept, or can't be read.
+    Gone,
 }
 
 /// A staged receipt: nothing says "applied" before the engine did.
@@ -45,6 +66,8 @@ pub struct Receipt {
     pub node: Option<NodeId>,
     /// How far it has come.
     pub stage: Stage,
+    /// How the gate was settled instead, where it came too late.
+    pub resolution: Option<Box<Resolution>>,
     /// Why, for a person.
     pub reason: Option<Text>,
     /// Who did it: of `AlreadyDecided` the winner.
@@ -56,8 +79,8 @@ pub struct Receipt {
 impl Receipt {
     /// A receipt that says no more than its stage.
     pub(super) fn new(about: Reference, stage: Stage) -> Self {
-        let (execution, gate, node) = (None, None, None);
-        Self { about, execution, gate, node, stage, reason: None, by: None, at: None }
+        let (execution, gate, node, resolution) = (None, None, None, None);
+        Self { about, execution, gate, node, stage, resolution, reason: None, by: None, at: None }
     }
 
     /// Whether a command was refused because its engine does not know such a thing.
@@ -133,6 +156,8 @@ pub enum Stage {
     GateClosed,
     /// Perhaps its engine has yet to speak of it.
     GateUnknown,
+    /// Its engine is away, and the operator lets nobody decide meanwhile. The same may be asked again.
+    EngineAway,
     /// The id names something else.
     IdReused,
     /// Its principal may not.

@@ -155,7 +155,7 @@ impl Door {
     fn admit(&self, mut stream: Stream, peer: Peer) {
         self.metrics.connections_accepted.of(self.name).inc();
         let Some(seat) = self.caps.sit(peer) else {
-            self.refused("cap");
+            self.refused(if self.caps.is_shut() { "memory" } else { "cap" });
             if self.speaks == Speaks::Web && self.tls.is_none() {
                 // As far as it goes without waiting.
                 let _ = stream.write_all(BUSY).now_or_never();

@@ -48,6 +48,17 @@ pub struct Vote {
     pub modification: Option<Json>,
     pub payload_sha256: Option<[u8; 32]>,
     pub time: Timestamp,
+    #[serde(default)]
+    pub modification_sha256: Option<[u8; 32]>,
+}
+
+impl Vote {
+    /// Whether both want the same: the option, and what shall be done instead.
+    pub fn agrees(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.option == other.option
+            && self.modification_sha256 == other.modification_sha256
+    }
 }
 
 /// A decision that was taken, as it is kept and as it travels to the engine.
@@ -69,6 +80,8 @@ pub struct Decision {
     pub votes: Vec<Vote>,
     pub source: DecisionSource,
     pub time: Timestamp,
+    #[serde(default)]
+    pub modification_sha256: Option<[u8; 32]>,
 }
 
 /// Who or what decided.

@@ -136,6 +136,8 @@ pub enum Contradiction {
     OldAttempt,
     /// An outcome for a command that nobody gave.
     NoSuchCommand,
+    /// An outcome that was known already. Engines say it again when they are asked again.
+    Repeated,
 }
 
 /// Why an event was not kept.
@@ -184,6 +186,13 @@ pub enum Issue {
     Contradiction(Contradiction),
     /// Its number was used for other bytes before. The first stands.
     Conflict,
+    /// It was kept, and a part of what it asks for is not done here.
+    Unsupported {
+        /// The path of the field, in the proto's names.
+        field: &'static str,
+        /// What happens instead, for a person.
+        message: &'static str,
+    },
 }
 
 /// What one record amounts to: derived once, when it is applied. Only what the fact touched is set.

@@ -5,6 +5,7 @@
 use tracing::info;
 
 use super::run::Shard;
+use crate::audit::Audit;
 use crate::core::{Answer, Effect, LaneResult, Receipt, Reference, Stage};
 use crate::dialect::native::Word;
 use crate::model::{Fact, Issue, Kind, Record, Seq, ViewerId};
@@ -104,6 +105,7 @@ pub(super) fn answered(metrics: &Metrics, viewer: ViewerId, answer: &Answer) {
         | Stage::GateClosed
         | Stage::GateUnknown
         | Stage::IdReused
+        | Stage::EngineAway
         | Stage::Forbidden => true,
         Stage::Recorded
         | Stage::Voted { .. }
@@ -160,6 +162,13 @@ pub(super) fn told(metrics: &Metrics, effect: &Effect) {
 }
 
 impl<Store> Shard<Store> {
+    /// Has this told of what people decide.
+    #[must_use]
+    pub fn auditing(mut self, audit: Audit) -> Self {
+        self.audit = audit;
+        self
+    }
+
     /// Brings those numbers up to date that nobody keeps.
     pub(super) fn measure(&self) {
         let (mut executions, mut gates) = (0, 0);

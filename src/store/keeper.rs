@@ -103,8 +103,9 @@ impl Keeper {
             };
             loaded.damage.extend(damage);
             let shared = Arc::clone(&file.shared);
-            let reader = Reader { shared, directory: directory.to_owned() };
-            let way = match disk.has_thread() {
+            let has_thread = disk.has_thread();
+            let reader = Reader { shared, directory: directory.to_owned(), has_thread };
+            let way = match has_thread {
                 true => begin(file),
                 false => Way::Inline(Box::new(file)),
             };

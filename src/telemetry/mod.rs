@@ -2,11 +2,14 @@
 //! or what a viewer typed.
 
 mod each;
+mod head;
 pub mod logs;
 mod meter;
 mod metrics;
 mod process;
 
 pub use each::Each;
+pub use head::Head;
 pub use meter::Metered;
 pub use metrics::Metrics;
+pub use process::{memory, resident};

@@ -13,6 +13,7 @@ mod native;
 mod nebula;
 mod nebula_pages;
 mod nebula_talk;
+mod settled;
 mod stage5;
 mod stage5_document;
 mod stage5_graph;

@@ -41,7 +41,8 @@ pub(crate) struct Game {
 }
 
 pub(crate) fn limits() -> Limits {
-    Limits { history: 20, hashes: 16, ..Limits::default() }
+    let orphaned = Duration::from_secs(40);
+    Limits { history: 20, hashes: 16, orphaned, ..Limits::default() }
 }
 
 const PRODUCERS: [&str; 3] = ["w1", "w2", "w3"];

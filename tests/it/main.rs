@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
+mod audit;
 mod closes;
 mod convert;
 mod demo;
@@ -9,13 +10,16 @@ mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod json;
 mod kept;
 mod kin;
 mod laws;
 mod page;
 mod platter;
 mod probe;
+mod races;
 mod reducer;
+mod replay;
 mod resync;
 mod room;
 mod script;

@@ -34,6 +34,16 @@ pub(crate) struct Reducer {
 }
 
 impl Reducer {
+    /// One that has seen everything up to a record, and remembers nothing of it.
+    pub(crate) fn at(epoch: &str, seq: u64) -> Self {
+        Self { epoch: Some(epoch.to_owned()), last: seq, ..Self::default() }
+    }
+
+    /// Whether a snapshot is still coming in.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// Takes one frame of the execution. What is no record and no snapshot is passed over.
     ///
     /// # Errors

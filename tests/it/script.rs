@@ -6,14 +6,16 @@
 //! - `l1 says x1 1 EVENT; EVENT` (`-` instead of a number: not numbered) · `l1 reports x1 5 EVENT; …`
 //! - `v1 ada decides x1 g 1 approve as d1 because …` · `v1 ada decides x1 n? reject` (the gate at n)
 //!   `v1 ada decides x1 g! reject` (as it is asked now)
+//!   also `with JSON`, `seen 7`, `babbles 16385` (a comment of so many bytes)
 //! - `v1 ada pauses|resumes|cancels x1 as c1` · `v1 ada starts wf as c1` · `v1 ada does zoom x1 as c1`
 
 use std::{hash::DefaultHasher, hash::Hash, hash::Hasher, sync::Arc, time::Duration};
 
 use footplate::core::{Claim, ClaimedGate, Hello, Input, KnownOutcome, Reference};
+use footplate::json::canonical::digest;
 use footplate::model::{
-    Capabilities, CloseReason, CommandAsk, CommandKind, CommandOutcome, CostIncurred, DecisionAsk,
-    DecisionKind, DecisionOutcome, Epoch, Event, ExecutionFinished, ExecutionId,
+    Advice, Capabilities, CloseReason, CommandAsk, CommandKind, CommandOutcome, CostIncurred,
+    DecisionAsk, DecisionKind, DecisionOutcome, Epoch, Event, ExecutionFinished, ExecutionId,
     ExecutionProgressed, ExecutionStarted, ExecutionStatus, ExecutionStatusChanged, Failure,
     FailureReported, GateClosed, GateOpened, GraphDeclared, GraphEdge, GraphMutated, GraphNode,
     Identity, Json, Kind, LinkId, LogLevel, LogWritten, NodeChanged, NodeId, NodeProgressed,
@@ -150,7 +152,8 @@ fn decision(execution: &str, gate: &str, words: &[&str]) -> DecisionAsk {
         execution: execution.into(),
         target,
         option: rest[0].into(),
-        comment: because(rest),
+        comment: because(rest)
+            .or_else(|| after("babbles").map(|it| "x".repeat(it.parse().unwrap()).into())),
         modification: after("with").map(Json::whole),
         payload_sha256: after("seen").map(|it| [it.parse().unwrap(); 32]),
     }
@@ -316,12 +319,27 @@ fn gate(now: Timestamp, words: &[&str]) -> GateOpened {
         Some("reject") => TimeoutAction::Reject,
         Some("approve") => TimeoutAction::Approve,
         Some("abort") => TimeoutAction::Abort,
+        Some("escalate") => TimeoutAction::Escalate,
         Some(other) => panic!("no such action: {other}"),
     };
     gate.policy.required_approvals = after("quorum").map_or(0, |it| it.parse().unwrap());
     gate.policy.excluded_users = after("not").map(Into::into).into_iter().collect();
     gate.policy.users = after("for").map(Into::into).into_iter().collect();
-    gate.payload_sha256 = after("digest").map(|it| [it.parse().unwrap(); 32]);
+    gate.policy.required_rejections = after("rejections").map_or(0, |it| it.parse().unwrap());
+    gate.payload = after("payload").map(Json::whole);
+    gate.payload_schema = after("schema").map(Json::whole);
+    // As its door does.
+    gate.payload_sha256 = match after("digest") {
+        Some(it) => Some([it.parse().unwrap(); 32]),
+        None => gate.payload.as_ref().map(|it| digest(&it.text)),
+    };
+    let advise = |option: &str| Advice {
+        source: "a model".into(),
+        text: "it looks fine".into(),
+        confidence: Some(1.0),
+        option_id: Some(option.into()),
+    };
+    gate.advice = after("advised").map(advise).into_iter().collect();
     gate
 }
 

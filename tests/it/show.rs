@@ -59,6 +59,7 @@ fn result(result: &LaneResult) -> String {
             Issue::Rejected(it) => format!("rejected {:?} {}", it.code, it.field),
             Issue::Contradiction(it) => format!("{it:?}"),
             Issue::Conflict => "conflict".to_owned(),
+            Issue::Unsupported { field, message } => format!("{field}: {message}"),
         };
         format!(" [{index}: #{pseq} {issue}]")
     });
@@ -162,7 +163,9 @@ fn receipt(receipt: &Receipt) -> String {
     let by = |it: &Principal| format!(" by {}", it.subject);
     let by = receipt.by.as_ref().map(by).unwrap_or_default();
     let why = receipt.reason.as_ref().map(|it| format!(" ({it})")).unwrap_or_default();
-    format!("receipt {about}: {:?}{by}{why}", receipt.stage)
+    let how =
+        receipt.resolution.as_ref().map(|it| format!(" [{}]", resolution(it))).unwrap_or_default();
+    format!("receipt {about}: {:?}{how}{by}{why}", receipt.stage)
 }
 
 pub(crate) fn state(state: &Execution) -> String {

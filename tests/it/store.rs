@@ -6,8 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use footplate::core::{Execution, Input, KeptRecord, Limits, Relay};
-use footplate::model::{ExecutionId, Now, Position, Seq, Timestamp};
+use footplate::core::{Answer, Effect, Execution, Input, KeptRecord, Limits, Relay, Stage};
+use footplate::model::{
+    DecisionKind, DecisionSource, ExecutionId, Fact, Now, Position, Record, Resolution, Seq,
+    Timestamp,
+};
 use footplate::seams::{Disk, Drive};
 use footplate::store::{Backend, Commit, Fault, Keeper, Opened, Options};
 use futures_util::FutureExt;
@@ -176,8 +179,7 @@ fn row_10_a_write_that_fails_at_any_point_is_done_again_or_never_was() {
     for patience in 0..60 {
         let platter = Platter::of(before.clone());
         let (mut relay, opened) = open(&platter, Options::default(), false).unwrap();
-        let (mut keeper, trouble) = (opened.keeper, ());
-        let _ = trouble;
+        let mut keeper = opened.keeper;
         drop(opened.reader);
         keep(&mut keeper, &mut relay);
         relay.handle(now(), script::input(now().time, "w1/50@l1 greets x1"));
@@ -352,4 +354,86 @@ fn a_store_that_is_too_large_loses_what_is_oldest_first_of_what_is_over() {
     // What is forgotten stays so.
     relay.handle(now(), script::input(now().time, "w1/1@l1 greets x1 from 9"));
     assert!(relay.snapshot(&"x1".parse().unwrap()).is_none());
+}
+
+/// What a relay that has started again does by itself, as of `later`.
+fn again(platter: &Platter, later: Duration) -> (Relay, Vec<Arc<Record>>) {
+    let now = Now { instant: now().instant + later, time: now().time.after(later) };
+    let disk: Arc<dyn Disk> = Arc::new(platter.clone());
+    let fresh = || Relay::new(99, limits());
+    let options = Options::default();
+    let (mut relay, _) =
+        Keeper::open(&disk, Path::new(DIRECTORY), options, now, false, fresh).unwrap();
+    relay.handle_timeout(now);
+    let effects = std::iter::from_fn(|| relay.poll_effect());
+    let records = effects.filter_map(|effect| match effect {
+        Effect::Append(record) => Some(record),
+        _ => None,
+    });
+    let records = records.collect();
+    (relay, records)
+}
+
+fn after(texts: &[&str]) -> Platter {
+    let platter = Platter::default();
+    let (mut relay, opened) = open(&platter, Options::default(), false).unwrap();
+    let mut keeper = opened.keeper;
+    for text in texts {
+        relay.handle(now(), script::input(now().time, text));
+        keep(&mut keeper, &mut relay);
+    }
+    platter
+}
+
+#[test]
+fn a_deadline_that_passed_while_nobody_was_there_is_told_as_that() {
+    let platter =
+        after(&["w1/1@l1 greets x1", "l1 says x1 1 gate g 1 at n within 20s else reject"]);
+    let expired = |records: &[Arc<Record>]| {
+        records.iter().find_map(|record| match &record.fact {
+            Fact::Resolved { resolution: Resolution::Expired(decision), .. } => {
+                Some((decision.source, decision.kind))
+            }
+            _ => None,
+        })
+    };
+    let (_, records) = again(&platter, Duration::from_secs(10));
+    assert_eq!(expired(&records), None, "there is time left");
+    let (relay, records) = again(&platter, Duration::from_secs(30));
+    assert_eq!(expired(&records), Some((DecisionSource::TimerAfterRestart, DecisionKind::Reject)));
+    let (_, state) = relay.snapshot(&"x1".parse().unwrap()).unwrap();
+    assert_eq!(state.progress().open_gates, 0);
+}
+
+#[test]
+fn what_was_told_and_not_answered_is_told_again_to_who_comes_back() {
+    let platter = after(&[
+        "w1/1@l1 greets x1",
+        "l1 says x1 1 gate g 1 at n; gate h 1 at m",
+        "v1 ada decides x1 g 1 approve as d1",
+        "v1 ada pauses x1 as c1",
+        "l1 breaks",
+        "v1 ada decides x1 h 1 reject as d2",
+    ]);
+    let (mut relay, _) = again(&platter, Duration::ZERO);
+    relay.handle(now(), script::input(now().time, "w1/1@l5 greets x1 from 3 gates g@1,h@1"));
+    let (mut decisions, mut commands) = (vec![], vec![]);
+    while let Some(effect) = relay.poll_effect() {
+        match effect {
+            Effect::Deliver { decision, .. } => decisions.push(decision.id.to_string()),
+            Effect::Order { command, .. } => commands.push(command.id.to_string()),
+            _ => {}
+        }
+    }
+    assert_eq!((decisions, commands), (vec!["d1".into(), "d2".into()], vec![String::from("c1")]));
+    // Who asks again is answered as before, and told how it goes on.
+    relay.handle(now(), script::input(now().time, "v7 ada decides x1 g 1 approve as d1"));
+    relay.handle(now(), script::input(now().time, "l5 says x1 3 outcome d1 g applied"));
+    let told: Vec<Stage> = std::iter::from_fn(|| relay.poll_effect())
+        .filter_map(|effect| match effect {
+            Effect::Answer { answer: Answer::Receipt(receipt), .. } => Some(receipt.stage),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [Stage::Recorded, Stage::Applied]);
 }

@@ -8,19 +8,31 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("model", &["json"]),
-    ("core", &["model"]),
+    ("core", &["json", "model"]),
     ("frame", &[]),
     ("dialect", &["core", "frame", "model"]),
     ("room", &["dialect", "frame", "model"]),
     ("auth", &["model"]),
     ("seams", &["model"]),
     ("store", &["core", "model", "seams"]),
+    ("audit", &["core", "dialect", "model", "seams", "telemetry"]),
     ("tasks", &[]),
     ("telemetry", &["model"]),
     ("tls", &["model", "seams", "telemetry"]),
     (
         "shard",
-        &["auth", "core", "dialect", "model", "room", "seams", "store", "telemetry", "viewer"],
+        &[
+            "audit",
+            "auth",
+            "core",
+            "dialect",
+            "model",
+            "room",
+            "seams",
+            "store",
+            "telemetry",
+            "viewer",
+        ],
     ),
     ("viewer", &["auth", "core", "dialect", "frame", "model", "room", "seams", "shard"]),
     ("engine", &["core", "json", "model", "seams", "shard", "telemetry"]),
@@ -39,7 +51,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "viewer",
         ],
     ),
-    ("config", &["http", "seams", "telemetry", "tls"]),
+    ("config", &["audit", "http", "seams", "telemetry", "tls"]),
     ("demo", &["engine", "seams"]),
 ];
 
@@ -113,11 +125,12 @@ fn the_pure_half_is_pure() {
 }
 
 /// The wire is a door's or a dialect's affair: nothing else serializes itself, but for the stored form,
-/// which knows nothing of JSON.
+/// which knows nothing of JSON, and the audit log, which other programs read.
 #[test]
 fn only_doors_and_dialects_know_json_and_protobuf() {
     each_source(|module, file, text| {
-        let json = ["json", "dialect", "frame", "http", "engine", "demo"].contains(&module);
+        let json =
+            ["json", "dialect", "frame", "http", "engine", "demo", "audit"].contains(&module);
         let kept = ["model", "core", "store"].contains(&module);
         assert!(json || kept || !text.contains("serde"), "{file}: `serde` belongs at an edge");
         assert!(

@@ -1,7 +1,7 @@
 //! The core's specification, as conversations.
 //!
-//! A transcript is a text file of inputs (`>`), the effects they must have (`<`), passing time (`+`)
-//! and remarks (`#`). `UPDATE=1 cargo test transcripts` rewrites the `<` lines; read the diff before
+//! A transcript is a text file of inputs (`>`), the effects they must have (`<`), passing time (`+`),
+//! remarks (`#`) and, before all, what its operator has set (`!`). `UPDATE=1 cargo test transcripts` rewrites the `<` lines; read the diff before
 //! you keep it. The words of the inputs are read in `script.rs`, those of the effects written in
 //! `show.rs`.
 //!
@@ -80,6 +80,7 @@ fn side_by_side(chapters: &[Chapter]) -> String {
 
 struct Play {
     now: Now,
+    limits: Limits,
     relay: Relay,
     seen: String,
     views: [View; 6],
@@ -123,7 +124,7 @@ impl Play {
             Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
         let views = Dialects::default().all().map(View::new);
         let (seen, chapters) = (String::new(), vec![]);
-        Self { now, relay: Relay::new(7, limits), seen, views, chapters }
+        Self { now, limits, relay: Relay::new(7, limits), seen, views, chapters }
     }
 
     fn line(&mut self, line: &str) {
@@ -148,6 +149,16 @@ impl Play {
                 _ => self.relay.handle(self.now, script::input(self.now.time, text)),
             },
             Some(("+", span)) => self.pass(script::span(span)),
+            Some(("!", text)) => {
+                match text {
+                    "nobody decides while the engine is away" => {
+                        self.limits.decide_while_away = false;
+                    }
+                    "a deadline may approve" => self.limits.timeout_may_approve = true,
+                    _ => panic!("no such setting: {text}"),
+                }
+                self.relay = Relay::new(7, self.limits);
+            }
             _ => return,
         }
         self.effects();

@@ -152,9 +152,9 @@ fn topic(name: &str) -> Topic {
 
 fn receipt() -> Letter {
     let about = Reference::Decision("d1".parse().unwrap());
-    let (execution, gate, node, reason, by, at) = (None, None, None, None, None, None);
-    let stage = Stage::Recorded;
-    let receipt = Receipt { about, execution, gate, node, stage, reason, by, at };
+    let (execution, gate, node, resolution) = (None, None, None, None);
+    let (stage, reason, by, at) = (Stage::Recorded, None, None, None);
+    let receipt = Receipt { about, execution, gate, node, stage, resolution, reason, by, at };
     Letter::Answer(Box::new(Answer::Receipt(receipt)))
 }
 

@@ -35,11 +35,16 @@ pub(super) struct Relay {
 impl Relay {
     /// A viewers' port, and two doors for engines: a port and a Unix socket.
     pub(super) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with further flags.
+    pub(super) async fn with(flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = format!("unix:{}", folder.path().join("engine.sock").display());
         let args = ["footplate", "serve", "--viewer-listen", "127.0.0.1:0", "--engine-listen"];
         let more = ["127.0.0.1:0", "--engine-listen", &socket, "--admin-listen", "127.0.0.1:0"];
-        let args = args.into_iter().chain(more);
+        let args = args.into_iter().chain(more).chain(flags.iter().copied());
         let command = config::read(args.map(OsString::from)).unwrap();
         let Command::Serve(config) = command else { panic!("it serves") };
         let app = App::start(config, Seams::machine()).await.unwrap();

@@ -38,9 +38,11 @@ impl Execution {
             let same = version == current;
             return if same { Announcement::Attaches } else { Announcement::Supersedes };
         }
-        let decided = known.resolution.decision().is_some();
         if version == current {
-            return if decided { Announcement::Decided } else { Announcement::Settled };
+            let decided = known.resolution.decision().is_some();
+            // What was refused must not be acted on, so it is not told again.
+            let told = decided && known.delivery != Some(Delivery::Refused);
+            return if told { Announcement::Decided } else { Announcement::Settled };
         }
         match known.delivery {
             // Not in effect: an approval of one thing must never answer for another.
@@ -108,6 +110,10 @@ impl Execution {
             Announcement::Attaches => {
                 self.with_gate(at, id, after, |gate| {
                     gate.producer = by.clone();
+                    // Nobody has agreed to what nobody was shown.
+                    if gate.asked.payload_sha256 != opened.payload_sha256 {
+                        gate.votes.clear();
+                    }
                     gate.asked = Arc::new(opened.clone());
                 });
             }
@@ -198,7 +204,18 @@ impl Execution {
             Some(_) | None => {}
         }
         let node = gate.asked.node_id.clone();
-        self.delivered(at, &said.gate_id, delivery, said.reason.as_ref(), after);
+        let repeated = gate.delivery == Some(delivery);
+        let goes_on = |node: &NodeId| {
+            let waits = self.nodes.get(node).is_some_and(|it| it.status == NodeStatus::WaitingGate);
+            let moves = delivery == Delivery::Applied || said.node_status_after.is_some();
+            waits && moves && !self.is_over()
+        };
+        if repeated && !node.as_ref().is_some_and(goes_on) {
+            return Err(Contradiction::Repeated);
+        }
+        if !repeated {
+            self.delivered(at, &said.gate_id, delivery, said.reason.as_ref(), after);
+        }
         let status = match delivery {
             Delivery::Applied => Some(said.node_status_after.unwrap_or(NodeStatus::Running)),
             Delivery::Queued

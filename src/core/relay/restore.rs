@@ -83,6 +83,7 @@ impl Relay {
             self.starts
                 .push_back(super::Started { id: command.id.clone(), execution: execution.clone() });
         }
+        self.open_gates += log.state.open_gates().count();
         self.logs.insert(execution.clone(), log);
         if let Some(mut turn) = self.turn(now, &execution) {
             turn.resumed();
@@ -96,5 +97,10 @@ impl Relay {
         let mut slot: Option<Instant> = None;
         self.timers.arm(&execution, Due::Bury, &mut slot, Some(due));
         self.tombstones.insert(execution, tombstone);
+        while self.limits.tombstones < self.tombstones.len() {
+            let Some(execution) = self.timers.unbury() else { break };
+            self.tombstones.remove(&execution);
+            self.producers.forget(&execution);
+        }
     }
 }

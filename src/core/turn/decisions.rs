@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Turn, gates::stage_of};
-use crate::core::{Receipt, Reference, Stage};
+use crate::core::{Limits, Receipt, Reference, Stage};
+use crate::json::{canonical, schema};
 use crate::model::{
     CommentRule, Decision, DecisionAsk, DecisionId, DecisionKind, DecisionSource, Fact, Gate,
     GateId, GateOpened, Policy, Principal, Resolution, Text, Timestamp, ViewerId, Vote,
@@ -12,6 +13,9 @@ use crate::model::{
 
 /// Votes that are remembered beyond those of gates that are.
 const VOTES: usize = 4_096;
+
+/// Why an answer is not for the question that is asked now.
+pub(super) const CHANGED: &str = "the question has changed since it was shown";
 
 /// What a request amounts to.
 enum Judgement {
@@ -42,42 +46,29 @@ impl Turn<'_> {
         };
         let decision_id = ask.id.clone().unwrap_or_else(|| derived(by, &id, version, ask));
         let gate = state.gates.get(&id).cloned();
-        let receipt = |stage, reason: Option<&str>| Receipt {
+        let receipt = |stage, reason: Option<Text>| Receipt {
             execution: Some(self.log.execution.clone()),
             gate: Some(id.clone()),
             node: gate.as_ref().and_then(|gate| gate.asked.node_id.clone()),
-            reason: reason.map(Into::into),
+            reason,
             ..Receipt::new(Reference::Decision(decision_id.clone()), stage)
         };
         let answer = |stage, reason| Judgement::Answer(receipt(stage, reason));
         if let Some((of, at, known)) = self.log.votes.get(&decision_id) {
             if *of != id || *at != version || !says_the_same(known, by, ask) {
-                return answer(Stage::IdReused, Some("this id names another decision"));
+                return answer(Stage::IdReused, Some("this id names another decision".into()));
             }
             let known = known.clone();
             return Judgement::Answer(self.known(viewer, &id, version, &known));
         }
         let Some(gate) = &gate else { return answer(Stage::GateUnknown, None) };
-        match &gate.resolution {
-            Resolution::Open => match self.objection(gate, version, by, ask) {
-                Some((stage, reason)) => answer(stage, Some(reason)),
-                None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
-            },
-            Resolution::Decided(first) | Resolution::Expired(first) => {
-                let option = Some(first.option.clone()).filter(|it| !it.is_empty());
-                let kind = Some(first.kind);
-                let (by, at) = (first.by.clone(), Some(first.time));
-                let stage = Stage::AlreadyDecided { kind, option };
-                Judgement::Answer(Receipt { by, at, ..receipt(stage, None) })
-            }
-            Resolution::Elsewhere { kind, option, .. } => {
-                answer(Stage::AlreadyDecided { kind: *kind, option: option.clone() }, None)
-            }
-            Resolution::Withdrawn { .. }
-            | Resolution::Cancelled
-            | Resolution::Superseded
-            | Resolution::Unreachable
-            | Resolution::NoApprover => answer(Stage::GateClosed, None),
+        if !gate.is_open() {
+            let (stage, reason) = too_late(&gate.resolution);
+            return Judgement::Answer(who_won(receipt(stage, reason), gate));
+        }
+        match self.objection(gate, version, by, ask) {
+            Some((stage, reason)) => answer(stage, Some(reason)),
+            None => Judgement::Take(id, vote(decision_id, by, ask, gate, self.now.time)),
         }
     }
 
@@ -88,25 +79,29 @@ impl Turn<'_> {
         version: u32,
         by: &Principal,
         ask: &DecisionAsk,
-    ) -> Option<(Stage, &'static str)> {
+    ) -> Option<(Stage, Text)> {
         let asked = &gate.asked;
         let shown = ask.payload_sha256.zip(asked.payload_sha256);
         if version != asked.gate_version || shown.is_some_and(|(seen, now)| seen != now) {
             let stage = Stage::GateChanged { current: asked.gate_version };
-            return Some((stage, "the question has changed since it was shown"));
+            return Some((stage, CHANGED.into()));
         }
         if !allows(&asked.policy, by) {
-            return Some((Stage::Forbidden, "this gate is not for you to decide"));
+            return Some((Stage::Forbidden, "this gate is not for you to decide".into()));
         }
-        let refused = |reason| Some((Stage::Refused, reason));
-        if let Some(reason) = objection(asked, ask) {
-            return refused(reason);
+        let refused = |reason: &str| Some((Stage::Refused, reason.into()));
+        if let Some(reason) = objection(asked, ask, self.limits) {
+            return Some((Stage::Refused, reason));
         }
         if self.limits.votes <= gate.votes.len() {
             return refused("this gate has as many votes as it may have");
         }
         if gate.votes.iter().any(|vote| vote.by.subject == by.subject) {
             return refused("you have voted on this gate already");
+        }
+        if !self.limits.decide_while_away && self.reach(gate).is_none() {
+            let reason = "the gate's engine is away: decide again when it is back";
+            return Some((Stage::EngineAway, reason.into()));
         }
         None
     }
@@ -128,14 +123,18 @@ impl Turn<'_> {
             // Its version of the question is gone, and whatever was decided on it with that.
             None => (Stage::Refused, Some("gate_changed".into())),
         };
-        Receipt {
+        let receipt = Receipt {
             execution: Some(self.log.execution.clone()),
             gate: Some(id.clone()),
-            node: current.and_then(|gate| gate.asked.node_id.clone()),
+            node: current.as_ref().and_then(|gate| gate.asked.node_id.clone()),
             reason,
             by: Some(vote.by.clone()),
             at: Some(vote.time),
             ..Receipt::new(about, stage)
+        };
+        match &current {
+            Some(gate) => who_won(receipt, gate),
+            None => receipt,
         }
     }
 
@@ -150,8 +149,7 @@ impl Turn<'_> {
         wait.askers.insert(vote.decision_id.clone(), viewer);
 
         let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
-        let alike = |it: &&Arc<Vote>| it.kind == vote.kind && it.option == vote.option;
-        let votes = gate.votes.iter().filter(alike).count();
+        let votes = gate.votes.iter().filter(|it| it.agrees(&vote)).count();
         let needed = gate.asked.policy.quorum(vote.kind);
         if votes < needed {
             let receipt = self.about(&gate, &vote, Stage::Voted { votes, needed }, None);
@@ -166,6 +164,7 @@ impl Turn<'_> {
             option: vote.option.clone(),
             comment: vote.comment.clone(),
             modification: vote.modification.clone(),
+            modification_sha256: vote.modification_sha256,
             payload_sha256: vote.payload_sha256.or(gate.asked.payload_sha256),
             by: Some(vote.by.clone()),
             votes: gate.votes.iter().map(|vote| (**vote).clone()).collect(),
@@ -191,7 +190,7 @@ impl Turn<'_> {
         stage: Stage,
         reason: Option<Text>,
     ) -> Receipt {
-        Receipt {
+        let receipt = Receipt {
             execution: Some(self.log.execution.clone()),
             gate: Some(gate.asked.gate_id.clone()),
             node: gate.asked.node_id.clone(),
@@ -199,7 +198,8 @@ impl Turn<'_> {
             by: Some(vote.by.clone()),
             at: Some(self.now.time),
             ..Receipt::new(Reference::Decision(vote.decision_id.clone()), stage)
-        }
+        };
+        who_won(receipt, gate)
     }
 }
 
@@ -222,7 +222,62 @@ fn vote(
 ) -> Vote {
     let kind = gate.asked.option(&ask.option).map_or(DecisionKind::Custom, |it| it.kind);
     let DecisionAsk { option, comment, modification, payload_sha256, .. } = ask.clone();
-    Vote { decision_id, by: by.clone(), kind, option, comment, modification, payload_sha256, time }
+    let modification_sha256 = modification.as_ref().map(|it| canonical::digest(&it.text));
+    let by = by.clone();
+    Vote {
+        decision_id,
+        by,
+        kind,
+        option,
+        comment,
+        modification,
+        modification_sha256,
+        payload_sha256,
+        time,
+    }
+}
+
+/// The receipt of an answer that came too late says how the gate was settled, by whom and when.
+fn who_won(receipt: Receipt, gate: &Gate) -> Receipt {
+    if !matches!(receipt.stage, Stage::GateClosed | Stage::AlreadyDecided { .. }) {
+        return receipt;
+    }
+    let first = gate.resolution.decision();
+    let (by, at) = (first.and_then(|it| it.by.clone()), first.map(|it| it.time));
+    Receipt { resolution: Some(Box::new(gate.resolution.clone())), by, at, ..receipt }
+}
+
+/// What an answer meets that comes after a gate was settled, in words that say what it was.
+pub(super) fn too_late(settled: &Resolution) -> (Stage, Option<Text>) {
+    let closed = |reason: &str| (Stage::GateClosed, Some(reason.into()));
+    match settled {
+        Resolution::Decided(first) | Resolution::Expired(first) => {
+            let option = Some(first.option.clone()).filter(|it| !it.is_empty());
+            let stage = Stage::AlreadyDecided { kind: Some(first.kind), option };
+            let expired = matches!(settled, Resolution::Expired(_));
+            (stage, expired.then(|| "it has expired: nobody decided before the deadline".into()))
+        }
+        Resolution::Elsewhere { kind, option, by, message } => {
+            let stage = Stage::AlreadyDecided { kind: *kind, option: option.clone() };
+            let said = [by, message].map(|it| it.as_deref());
+            let reason = match said {
+                [None, None] => "it was decided elsewhere".to_owned(),
+                [Some(it), None] => format!("it was decided elsewhere, by {it}"),
+                [None, Some(why)] => format!("it was decided elsewhere: {why}"),
+                [Some(it), Some(why)] => format!("it was decided elsewhere, by {it}: {why}"),
+            };
+            (stage, Some(reason.into()))
+        }
+        Resolution::Withdrawn { reason: Some(why) } => closed(&format!("it was withdrawn: {why}")),
+        Resolution::Withdrawn { reason: None } => closed("it was withdrawn"),
+        Resolution::Cancelled => closed("it was cancelled before anybody decided"),
+        Resolution::Unreachable => {
+            closed("it was unreachable: its engine could not reach anybody who decides")
+        }
+        Resolution::NoApprover => closed("it has no approver: nobody may decide it"),
+        Resolution::Superseded => closed("it was superseded by another version of the question"),
+        Resolution::Open => (Stage::GateUnknown, None),
+    }
 }
 
 fn says_the_same(vote: &Vote, by: &Principal, ask: &DecisionAsk) -> bool {
@@ -248,19 +303,33 @@ fn allows(policy: &Policy, by: &Principal) -> bool {
         || policy.roles.iter().any(|role| by.roles.iter().any(|it| it.name() == &**role))
 }
 
-/// What speaks against an answer that the gate itself allows.
-fn objection(asked: &GateOpened, ask: &DecisionAsk) -> Option<&'static str> {
+/// What speaks against an answer that somebody may give.
+fn objection(asked: &GateOpened, ask: &DecisionAsk, limits: &Limits) -> Option<Text> {
+    let refused = |reason: &str| Some(reason.into());
     let Some(option) = asked.option(&ask.option) else {
-        return Some("the gate offers no such option");
+        return refused("the gate offers no such option");
     };
     let comment = ask.comment.as_ref().is_some_and(|comment| !comment.trim().is_empty());
     match option.comment_rule {
-        CommentRule::Required if !comment => return Some("this option needs a comment"),
-        CommentRule::Forbidden if comment => return Some("this option takes no comment"),
+        CommentRule::Required if !comment => return refused("this option needs a comment"),
+        CommentRule::Forbidden if comment => return refused("this option takes no comment"),
         CommentRule::Optional | CommentRule::Required | CommentRule::Forbidden => {}
     }
-    if ask.modification.is_some() && option.kind != DecisionKind::Modify {
-        return Some("only an option of kind modify takes a modification");
+    if ask.comment.as_ref().is_some_and(|comment| limits.comment < comment.len()) {
+        return Some(format!("a comment has at most {} bytes", limits.comment).into());
     }
-    None
+    let Some(changed) = &ask.modification else {
+        // Where there is nothing to replace, the comment says what shall be done.
+        let replaces = asked.payload.is_some() || asked.payload_schema.is_some();
+        return (option.kind == DecisionKind::Modify && replaces)
+            .then(|| "this option needs a modification: the whole payload as it shall be".into());
+    };
+    if option.kind != DecisionKind::Modify {
+        return refused("only an option of kind modify takes a modification");
+    }
+    let schema = asked.payload_schema.as_ref()?;
+    if schema.truncated {
+        return refused("the gate's payload_schema is not all here, so no modification is checked");
+    }
+    schema::check(&schema.text, &changed.text).err().map(|misfit| misfit.to_string().into())
 }

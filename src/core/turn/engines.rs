@@ -1,6 +1,6 @@
 //! What engines do: attach, publish, report their state, and leave.
 
-use super::Turn;
+use super::{Turn, gates::unsupported};
 use crate::core::{
     Claim, Effect, Grant, LaneFault, LaneResult, execution::Announcement, producers::Link,
 };
@@ -31,6 +31,7 @@ impl Turn<'_> {
         if !known.is_some_and(|it| it.attached && it.epoch == epoch) {
             self.note(Fact::EngineAttached { producer: producer.clone(), epoch, capabilities });
         }
+        self.recall(&producer, restarted, claim);
         self.redeliver(&producer, restarted.then_some(claim));
         self.reorder(&producer, epoch, claim);
     }
@@ -164,7 +165,12 @@ impl Turn<'_> {
                 let said = Fact::Said { producer, pseq, event: event.clone() };
                 let record = self.append(said, origin);
                 self.attend(&event, record.contradiction);
-                record.contradiction.map(Issue::Contradiction)
+                match record.contradiction {
+                    // To say an outcome again is what is asked of engines.
+                    Some(Contradiction::Repeated) => None,
+                    Some(why) => Some(Issue::Contradiction(why)),
+                    None => unsupported(&event.kind, self.limits.timeout_may_approve),
+                }
             }
             Err(rejection) => {
                 let fact = Fact::Rejected { producer, pseq, rejection: rejection.clone() };
@@ -226,6 +232,11 @@ impl Turn<'_> {
                 let open = state.progress().open_gates as usize;
                 if opens == Announcement::Opens && self.limits.open_gates <= open {
                     return full("gate_opened", "open gates", self.limits.open_gates);
+                }
+                let all = self.limits.open_gates_of_all;
+                if opens == Announcement::Opens && all <= *self.open_gates {
+                    let message = format!("this relay has at most {all} open gates");
+                    return reject(RejectionCode::Limit, "gate_opened", message);
                 }
                 nodes(it.node_id.as_ref(), "gate_opened.node_id")
             }

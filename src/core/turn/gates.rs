@@ -4,7 +4,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::Turn;
+use super::{
+    Turn,
+    decisions::{CHANGED, too_late},
+};
 use crate::core::{
     Claim, ClaimedGate, Effect, KnownOutcome, Reference, Stage, Verdict,
     execution::delivery_of,
@@ -12,7 +15,7 @@ use crate::core::{
 };
 use crate::model::{
     CommandStage, Decision, DecisionKind, DecisionSource, Delivery, Fact, Gate, GateId, GateOpened,
-    LinkId, ProducerId, Resolution, Text, TimeoutAction, Vote,
+    Issue, Kind, LinkId, ProducerId, Resolution, Text, TimeoutAction, Vote,
 };
 
 /// What the clock and the engine do.
@@ -20,12 +23,18 @@ impl Turn<'_> {
     /// A gate was announced: it waits for its deadline, or its announcer is told at once.
     pub(super) fn opened(&mut self, id: &GateId) {
         let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
+        self.adopt(id);
         if gate.is_open() {
             let due = gate.asked.time_left.map(|left| self.now.instant + left);
             self.arm_gate(id, due);
         } else if gate.resolution.decision().is_some() {
-            // Asked again although it was decided: no second prompt, the same decision.
-            self.deliver(id);
+            // Asked again although it was decided: no second prompt, the same decision. Who has just
+            // been told, on coming back, is told again only if it does not answer.
+            let here = self.producers.listening(&gate.producer);
+            let greeted = self.log.gate_waits.get_mut(id).and_then(|wait| wait.greeted.take());
+            if greeted.is_none() || greeted != here {
+                self.deliver(id);
+            }
         }
     }
 
@@ -56,6 +65,7 @@ impl Turn<'_> {
             option,
             comment: None,
             modification: None,
+            modification_sha256: None,
             payload_sha256: gate.asked.payload_sha256,
             by: None,
             votes: gate.votes.iter().map(|vote| (**vote).clone()).collect(),
@@ -124,10 +134,7 @@ impl Turn<'_> {
     fn deliver(&mut self, id: &GateId) {
         let Some(gate) = self.log.state.gates.get(id).cloned() else { return };
         let Some(decision) = gate.resolution.decision().cloned() else { return };
-        // One that has started again and not said that it works on this does not know the gate.
-        let here = self.log.state.producers.get(&gate.producer).is_some_and(|it| it.attached);
-        let link = self.producers.listening(&gate.producer).filter(|_| here);
-        let Some(link) = link else { return };
+        let Some(link) = self.reach(&gate) else { return };
         let mut attempt = 1;
         if gate.is_owed() {
             let wait = self.log.gate_waits.entry(id.clone()).or_default();
@@ -141,6 +148,24 @@ impl Turn<'_> {
         }
         let execution = self.log.execution.clone();
         self.effects.push_back(Effect::Deliver { link, execution, decision, attempt });
+    }
+
+    /// Where the engine that asks can be told, if it can. One that has started again and not said that
+    /// it works on this does not know the gate, nor does one that works on it and is silent about it.
+    pub(super) fn reach(&self, gate: &Gate) -> Option<LinkId> {
+        let here = self.log.state.producers.get(&gate.producer).is_some_and(|it| it.attached);
+        let knows = here && !self.is_orphaned(&gate.asked.gate_id);
+        self.producers.listening(&gate.producer).filter(|_| knows)
+    }
+
+    /// It came back and is told before it has asked.
+    fn greet(&mut self, gate: &Gate) {
+        let id = &gate.asked.gate_id;
+        self.deliver(id);
+        let told = self.reach(gate);
+        if let Some(wait) = self.log.gate_waits.get_mut(id) {
+            wait.greeted = told;
+        }
     }
 
     /// A producer is here (again): it is told what it has not answered. One that has started again
@@ -163,9 +188,9 @@ impl Turn<'_> {
                 })
             };
             match restarted {
-                None => self.deliver(id),
+                None => self.greet(&gate),
                 Some(claim) if knows(claim) => {}
-                Some(claim) if waits(claim) => self.deliver(id),
+                Some(claim) if waits(claim) => self.greet(&gate),
                 // It may yet come to the gate, and announce it.
                 Some(_) if gate.delivery == Some(Delivery::Queued) => {}
                 Some(_) => {
@@ -217,7 +242,7 @@ impl Turn<'_> {
         self.delivery_moved(id);
     }
 
-    fn move_delivery(&mut self, id: &GateId, delivery: Delivery, reason: Option<Text>) {
+    pub(super) fn move_delivery(&mut self, id: &GateId, delivery: Delivery, reason: Option<Text>) {
         let Some(gate) = self.log.state.gates.get(id) else { return };
         let Some(decision) = gate.resolution.decision().cloned() else { return };
         if gate.delivery.is_some_and(|known| delivery.rank() <= known.rank()) {
@@ -262,6 +287,7 @@ impl Turn<'_> {
 
     pub(super) fn forget_gate(&mut self, id: &GateId) {
         self.arm_gate(id, None);
+        self.arm_orphan(id, None);
         self.log.gate_waits.remove(id);
     }
 }
@@ -269,18 +295,23 @@ impl Turn<'_> {
 /// How far one vote has come: with the decision that it was part of, or beside it.
 pub(super) fn stage_of(gate: &Gate, vote: &Vote) -> (Stage, Option<Text>) {
     let Some(decision) = gate.resolution.decision() else {
-        let alike = |it: &&Arc<Vote>| it.kind == vote.kind && it.option == vote.option;
-        let votes = gate.votes.iter().filter(alike).count();
-        let stage = match gate.is_open() {
-            true => Stage::Voted { votes, needed: gate.asked.policy.quorum(vote.kind) },
-            false => Stage::GateClosed,
-        };
-        return (stage, None);
+        if !gate.is_open() {
+            return too_late(&gate.resolution);
+        }
+        let counts = gate.votes.iter().any(|it| it.decision_id == vote.decision_id);
+        if !counts {
+            // It was given on another payload.
+            let stage = Stage::GateChanged { current: gate.asked.gate_version };
+            return (stage, Some(CHANGED.into()));
+        }
+        let votes = gate.votes.iter().filter(|it| it.agrees(vote)).count();
+        return (Stage::Voted { votes, needed: gate.asked.policy.quorum(vote.kind) }, None);
     };
-    let with = decision.kind == vote.kind && decision.option == vote.option;
+    let with = decision.kind == vote.kind
+        && decision.option == vote.option
+        && decision.modification_sha256 == vote.modification_sha256;
     if !with {
-        let (kind, option) = (Some(decision.kind), Some(decision.option.clone()));
-        return (Stage::AlreadyDecided { kind, option }, None);
+        return too_late(&gate.resolution);
     }
     let stage = match gate.delivery {
         None | Some(Delivery::Queued | Delivery::Sent) => Stage::Recorded,
@@ -305,4 +336,33 @@ fn on_timeout(asked: &GateOpened, may_approve: bool) -> (DecisionKind, Text) {
     };
     let option = asked.options.iter().find(|option| option.kind == kind);
     (kind, option.map_or_else(|| "".into(), |option| option.option_id.clone()))
+}
+
+/// What of a question is not done here, and what happens instead.
+pub(super) fn unsupported(said: &Kind, may_approve: bool) -> Option<Issue> {
+    let Kind::GateOpened(asked) = said else { return None };
+    let issue = |field, message| Some(Issue::Unsupported { field, message });
+    match asked.on_timeout {
+        _ if asked.time_left.is_none() => {}
+        TimeoutAction::Escalate => {
+            return issue(
+                "gate_opened.on_timeout",
+                "this relay does not escalate: at its deadline the gate expires",
+            );
+        }
+        TimeoutAction::Approve if !may_approve => {
+            return issue(
+                "gate_opened.on_timeout",
+                "this relay's operator lets no deadline approve: then the gate expires",
+            );
+        }
+        TimeoutAction::Expire
+        | TimeoutAction::Reject
+        | TimeoutAction::Abort
+        | TimeoutAction::Approve => {}
+    }
+    if asked.escalation.is_empty() {
+        return None;
+    }
+    issue("gate_opened.escalation", "this relay takes no steps of escalation")
 }

@@ -4,6 +4,7 @@ mod commands;
 mod decisions;
 mod engines;
 mod gates;
+mod orphans;
 mod resume;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -23,6 +24,8 @@ pub(super) struct Turn<'a> {
     pub(super) producers: &'a mut Producers,
     pub(super) aliases: &'a mut BTreeMap<Alias, ExecutionId>,
     pub(super) timers: &'a mut Timers,
+    /// Of all executions.
+    pub(super) open_gates: &'a mut usize,
     pub(super) effects: &'a mut VecDeque<Effect>,
     pub(super) limits: &'a Limits,
 }
@@ -35,6 +38,9 @@ impl Turn<'_> {
 
     fn append(&mut self, fact: Fact, origin: Origin) -> std::sync::Arc<Record> {
         let record = self.log.append(self.now, fact, origin, self.limits);
+        let crate::model::After { before, progress, .. } = &record.after;
+        *self.open_gates += progress.open_gates as usize;
+        *self.open_gates -= before.open_gates as usize;
         self.effects.push_back(Effect::Append(record.clone()));
         record
     }

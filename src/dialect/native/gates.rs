@@ -164,6 +164,7 @@ impl Fields for Vote {
             option,
             comment,
             modification: _,
+            modification_sha256,
             payload_sha256,
             time: voted,
         } = self;
@@ -172,6 +173,7 @@ impl Fields for Vote {
         to.put("kind", kind.word())?;
         to.put("option_id", option)?;
         to.maybe("comment", comment.as_ref())?;
+        to.maybe("modification_sha256", modification_sha256.as_ref().map(Hex))?;
         to.maybe("payload_sha256", payload_sha256.as_ref().map(Hex))?;
         to.put("time", &Shown(voted))
     }
@@ -190,6 +192,7 @@ impl Fields for Decision {
             option,
             comment,
             modification,
+            modification_sha256,
             payload_sha256,
             by,
             source,
@@ -200,6 +203,7 @@ impl Fields for Decision {
         to.put("option_id", option)?;
         to.maybe("comment", comment.as_ref())?;
         to.json("modification", modification.as_ref())?;
+        to.maybe("modification_sha256", modification_sha256.as_ref().map(Hex))?;
         to.maybe("payload_sha256", payload_sha256.as_ref().map(Hex))?;
         to.maybe("by", by.as_ref().map(|by| Object(Who(by))))?;
         to.put("source", source.word())?;

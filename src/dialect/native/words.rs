@@ -167,6 +167,7 @@ words! {
         It::NotYours => "not_yours",
         It::OldAttempt => "old_attempt",
         It::NoSuchCommand => "no_such_command",
+        It::Repeated => "repeated",
     }
     RejectionCode {
         It::Malformed => "malformed",
@@ -200,6 +201,7 @@ words! {
         It::GateChanged { .. } => "gate_changed",
         It::GateClosed => "gate_closed",
         It::GateUnknown => "gate_unknown",
+        It::EngineAway => "engine_away",
         It::IdReused => "id_reused",
         It::Forbidden => "forbidden",
     }

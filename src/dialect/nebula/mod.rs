@@ -339,6 +339,7 @@ pub fn objection(workflow: &str, receipt: &Receipt) -> Option<(&'static str, Str
         | Stage::GateChanged { .. }
         | Stage::GateClosed
         | Stage::GateUnknown
+        | Stage::EngineAway
         | Stage::IdReused => ("CONFLICT", "can't be executed"),
     };
     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -65,6 +65,7 @@ pub(super) fn of_command(
         | Stage::AlreadyDecided { .. }
         | Stage::GateChanged { .. }
         | Stage::GateClosed
+        | Stage::EngineAway
         | Stage::GateUnknown => format!("The {name} was refused"),
     };
     let error_type = match order {
@@ -87,7 +88,7 @@ pub(super) fn of_decision(receipt: &Receipt) -> Option<(&'static str, String)> {
         | Stage::InProgress
         | Stage::Applied => return None,
         Stage::GateUnknown | Stage::GateClosed | Stage::AlreadyDecided { .. } => {
-            return Some(("ApprovalNotPending", not_pending(approval)));
+            return Some(("ApprovalNotPending", because(not_pending(approval), receipt)));
         }
         Stage::Waiting => {
             format!("The decision on approval {approval} has not taken effect yet")
@@ -97,6 +98,7 @@ pub(super) fn of_decision(receipt: &Receipt) -> Option<(&'static str, String)> {
             format!("Nobody knows whether the decision on approval {approval} took effect")
         }
         Stage::Forbidden => format!("Approval {approval} is not yours to decide"),
+        Stage::EngineAway => format!("Approval {approval} can't be decided now"),
         Stage::GateChanged { .. } => format!("Approval {approval}: look again, then decide"),
         Stage::Refused | Stage::IdReused => {
             format!("The decision on approval {approval} was refused")

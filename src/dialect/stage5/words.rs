@@ -80,7 +80,12 @@ pub(super) fn settled(resolution: &Resolution) -> Option<(bool, &str, Option<&Te
     let not = |word| Some((false, word, None));
     match resolution {
         Resolution::Open => None,
-        Resolution::Decided(it) | Resolution::Expired(it) => Some(decided(it)),
+        Resolution::Decided(it) => Some(decided(it)),
+        // Nobody has rejected it, whatever follows from that.
+        Resolution::Expired(it) => match decided(it) {
+            (true, word, comment) => Some((true, word, comment)),
+            (false, _, _) => not("expired"),
+        },
         Resolution::Elsewhere { kind, option, by: _, message } => {
             let word = option.as_deref().filter(|it| !it.is_empty());
             let word = word.or(kind.map(of_kind)).unwrap_or("decided_elsewhere");

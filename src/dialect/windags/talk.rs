@@ -16,7 +16,7 @@ use crate::dialect::{
 };
 use crate::frame::Frames;
 use crate::model::{
-    CommandAsk, CommandKind, DecisionAsk, Epoch, NodeId, Position, Seq, Target, Text,
+    CommandAsk, CommandKind, DecisionAsk, Epoch, NodeId, Position, Resolution, Seq, Target, Text,
 };
 
 /// The longest feedback, in bytes.
@@ -147,6 +147,8 @@ impl Conversation for Talk {
 
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         match answer {
+            // Nobody can ask for the past in this protocol.
+            Answer::NotThen { .. } => (),
             Answer::Watching { head, .. } => {
                 self.asked = false;
                 let known = self.epoch.replace(head.epoch);
@@ -286,7 +288,10 @@ fn failure(receipt: &Receipt) -> Option<String> {
         Reference::Decision(_) => format!("The decision for gate {gate}"),
         Reference::Command(_) => "The command".to_owned(),
     };
+    let decided = matches!(receipt.resolution.as_deref(), None | Some(Resolution::Decided(_)));
     let message = match &receipt.stage {
+        // The reason says how it was settled, which was by no person here.
+        Stage::AlreadyDecided { .. } | Stage::GateClosed if !decided => format!("Gate {gate}"),
         Stage::Recorded
         | Stage::Voted { .. }
         | Stage::Delivered
@@ -305,6 +310,7 @@ fn failure(receipt: &Receipt) -> Option<String> {
         }
         Stage::GateClosed => format!("Gate {gate} need not be decided any longer"),
         Stage::GateUnknown => format!("No gate waits at {gate}"),
+        Stage::EngineAway => format!("Gate {gate} can't be decided now"),
         Stage::IdReused => format!("{what} repeats another one's id"),
         Stage::Forbidden => format!("{what} is not allowed to you"),
     };

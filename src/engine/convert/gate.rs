@@ -9,9 +9,10 @@ use super::value::{
     sha256, share, text, time,
 };
 use crate::engine::pb;
+use crate::json::canonical::digest;
 use crate::model::{
     Advice, Classification, CloseReason, CommandOutcome, CommentRule, DecisionKind,
-    DecisionOutcome, EscalationStep, GateClosed, GateOpened, GateOption, OptionStyle,
+    DecisionOutcome, EscalationStep, GateClosed, GateOpened, GateOption, Json, OptionStyle,
     OutcomeStatus, Policy, RejectionCode, Text, TimeoutAction, Timestamp,
 };
 
@@ -53,6 +54,8 @@ pub(super) fn gate_opened(it: pb::GateOpened, now: Timestamp) -> Read<GateOpened
         labels: labelled,
     } = it;
     let deadline_time = time(deadline_time).at("deadline_time")?;
+    let payload = json(payload).at("payload")?;
+    let stated = sha256(&payload_sha256).at("payload_sha256")?;
     Ok(GateOpened {
         gate_id: id(&gate_id).at("gate_id")?,
         gate_version: version(gate_version),
@@ -60,9 +63,9 @@ pub(super) fn gate_opened(it: pb::GateOpened, now: Timestamp) -> Read<GateOpened
         node_attempt,
         title: text(title),
         prompt: text(prompt),
-        payload: json(payload).at("payload")?,
+        payload_sha256: stated.or_else(|| payload.as_ref().map(shown)),
+        payload,
         payload_schema: json(payload_schema).at("payload_schema")?,
-        payload_sha256: sha256(&payload_sha256).at("payload_sha256")?,
         presentation: json(presentation).at("presentation")?,
         options: options(declared)?,
         policy: policy(ruled.unwrap_or_default()).at("policy")?,
@@ -94,6 +97,12 @@ pub(super) fn gate_opened(it: pb::GateOpened, now: Timestamp) -> Read<GateOpened
         },
         labels: labels(labelled)?,
     })
+}
+
+/// What a decision is bound to where the engine states no digest of its own: that of the whole value,
+/// as far as it is known.
+fn shown(payload: &Json) -> [u8; 32] {
+    payload.sha256.filter(|_| payload.truncated).unwrap_or_else(|| digest(&payload.text))
 }
 
 /// The first version is 1, and 0 means that.

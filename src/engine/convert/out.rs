@@ -176,8 +176,12 @@ fn issue((pseq, index, issue): (Pseq, u32, Issue)) -> pb::Issue {
                 Contradiction::NotYours => "another producer is asked",
                 Contradiction::OldAttempt => "a newer attempt of the node has spoken",
                 Contradiction::NoSuchCommand => "nobody gave that command",
+                Contradiction::Repeated => "the outcome was known",
             };
             (Pb::Contradiction, String::new(), message.to_owned())
+        }
+        Issue::Unsupported { field, message } => {
+            (Pb::Unsupported, field.to_owned(), message.to_owned())
         }
         Issue::Conflict => {
             (Pb::Conflict, String::new(), "another event with this number was first".to_owned())
@@ -196,6 +200,7 @@ fn decision(execution: &ExecutionId, it: &Decision, attempt: u32) -> pb::Decisio
         option,
         comment,
         modification,
+        modification_sha256,
         payload_sha256,
         by,
         votes,
@@ -225,6 +230,7 @@ fn decision(execution: &ExecutionId, it: &Decision, attempt: u32) -> pb::Decisio
         decision_time: Some(time(*taken)),
         payload_sha256: digest(payload_sha256),
         node_id: node.as_ref().map(ToString::to_string).unwrap_or_default(),
+        modification_sha256: digest(modification_sha256),
         is_override: *source == DecisionSource::AdminOverride,
     }
 }
@@ -238,6 +244,7 @@ fn vote(it: &Vote) -> pb::Vote {
         option,
         comment,
         modification: _,
+        modification_sha256,
         payload_sha256: _,
         time: cast,
     } = it;
@@ -248,6 +255,7 @@ fn vote(it: &Vote) -> pb::Vote {
         option_id: option.to_string(),
         comment: said(comment),
         vote_time: Some(time(*cast)),
+        modification_sha256: digest(modification_sha256),
     }
 }
 

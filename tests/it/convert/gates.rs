@@ -157,6 +157,30 @@ fn gates() {
     );
 }
 
+/// What a decision is bound to: the engine's own digest as it is, else the relay's.
+#[test]
+fn a_payload_has_a_digest_whoever_computes_it() {
+    let digest = |payload: Option<pb::Json>, payload_sha256: Vec<u8>| {
+        let gate_id = "g".into();
+        let payload_sha256 = payload_sha256.into();
+        let asked = pb::GateOpened { gate_id, payload, payload_sha256, ..Default::default() };
+        let Kind::GateOpened(asked) = kept(Pb::GateOpened(asked)) else { panic!("no gate") };
+        asked.payload_sha256.map(|it| it.map(|byte| format!("{byte:02x}")).concat())
+    };
+    assert_eq!(digest(json("1"), vec![9; 32]), Some("09".repeat(32)));
+    assert_eq!(digest(None, vec![]), None);
+    // `printf '{"n":1}' | sha256sum`
+    let known = "2bfd14f43d17fc7cea24e0917a8879b4b2f880b8baeec1b9d90fbaad655e71bd".to_owned();
+    assert_eq!(digest(json(r#"{ "n" : 1.0 }"#), vec![]), Some(known.clone()));
+    // Of a value that stands for a larger one it is the larger one's, where that is known.
+    let hint = |sha256: Vec<u8>| {
+        let truncated = json(r#"{"n":1}"#).map(|it| pb::Json { truncated: true, ..it });
+        truncated.map(|it| pb::Json { sha256: sha256.into(), ..it })
+    };
+    assert_eq!(digest(hint(vec![7; 32]), vec![]), Some("07".repeat(32)));
+    assert_eq!(digest(hint(vec![]), vec![]), Some(known));
+}
+
 #[test]
 fn outcomes() {
     same(

@@ -123,12 +123,15 @@ pub(super) fn natively() -> Vec<String> {
 
 fn answers(story: &Story) -> Vec<Answer> {
     let (execution, head) = (story.id.clone(), story.position());
+    let gate = story.state.gates.values().find(|gate| gate.resolution.decision().is_some());
+    let decided = gate.map(|gate| Box::new(gate.resolution.clone()));
     let receipt = |stage, by: Option<Principal>, reason: Option<Text>| {
         Answer::Receipt(Receipt {
             about: Reference::Decision(id("0191c0de-decide")),
             execution: Some(id("run-7")),
             gate: Some(id("deploy:1")),
             node: Some(id("deploy")),
+            resolution: decided.clone().filter(|_| matches!(stage, Stage::AlreadyDecided { .. })),
             stage,
             reason,
             by,
@@ -152,6 +155,7 @@ fn answers(story: &Story) -> Vec<Answer> {
             gate: None,
             node: None,
             stage: Stage::Waiting,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

@@ -126,6 +126,7 @@ fn a_ping_is_answered_and_nothing_else_is() {
         gate: None,
         node: None,
         stage: Stage::Refused,
+        resolution: None,
         reason: None,
         by: None,
         at: None,

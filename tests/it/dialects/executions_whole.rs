@@ -108,6 +108,7 @@ fn decision(kind: DecisionKind, option: &str) -> Arc<Decision> {
         option: option.into(),
         comment: None,
         modification: None,
+        modification_sha256: None,
         payload_sha256: None,
         by: None,
         votes: vec![],

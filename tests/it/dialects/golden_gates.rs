@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use footplate::core::{Answer, Execution, Receipt, Reference, Stage, Start, Why};
+use footplate::core::{Answer, Execution, NotThen, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
 use footplate::dialect::{Call, Conversation, Dialect, Notice, Summary, Unintelligible};
 use footplate::frame::Frames;
@@ -95,6 +95,7 @@ pub(super) fn gates(story: &mut Story) {
         option: "approve".into(),
         comment: None,
         modification: None,
+        modification_sha256: None,
         payload_sha256: None,
         time,
     };
@@ -108,6 +109,7 @@ pub(super) fn gates(story: &mut Story) {
             option: "approve".into(),
             comment: None,
             modification: None,
+            modification_sha256: None,
             payload_sha256: None,
             by: (source == DecisionSource::Human).then(Principal::local),
             votes: vec![],
@@ -225,6 +227,7 @@ pub(super) fn contradictions(story: &mut Story) {
         It::NotYours,
         It::OldAttempt,
         It::NoSuchCommand,
+        It::Repeated,
     ] {
         let (producer, failure) = (id::<ProducerId>("engine-1"), Failure::default());
         let finished = Box::new(ExecutionFinished { failure: Some(failure), ..Default::default() });
@@ -287,6 +290,10 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             head,
         })
         .into();
+    answers.extend(
+        [NotThen::Ahead { head: head.seq }, NotThen::NotKept, NotThen::Gone]
+            .map(|why| Answer::NotThen { execution: execution(), why }),
+    );
     for stage in [
         Stage::Recorded,
         Stage::Voted { votes: 1, needed: 2 },
@@ -301,6 +308,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
         Stage::GateChanged { current: 2 },
         Stage::GateClosed,
         Stage::GateUnknown,
+        Stage::EngineAway,
         Stage::IdReused,
         Stage::Forbidden,
     ] {
@@ -310,6 +318,7 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             gate: None,
             node: None,
             stage,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

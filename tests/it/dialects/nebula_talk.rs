@@ -449,6 +449,7 @@ fn receipt(command: &str, stage: Stage, reason: Option<Text>) -> Answer {
         gate: None,
         node: None,
         stage,
+        resolution: None,
         reason,
         by: None,
         at: None,

@@ -772,6 +772,7 @@ fn decision(kind: DecisionKind, option: &str) -> Arc<Decision> {
         option: option.into(),
         comment: text("fine"),
         modification: None,
+        modification_sha256: None,
         payload_sha256: None,
         by: Some(ada()),
         votes: vec![],

@@ -69,6 +69,7 @@ fn in_stage5() -> Vec<String> {
             gate: Some(id("deploy:1")),
             node: None,
             stage: Stage::GateUnknown,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

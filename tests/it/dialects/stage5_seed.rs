@@ -170,6 +170,7 @@ fn told() -> Vec<Value> {
             gate: Some(id("a1")),
             node: None,
             stage: Stage::GateUnknown,
+            resolution: None,
             reason: None,
             by: None,
             at: None,

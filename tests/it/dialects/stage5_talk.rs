@@ -94,6 +94,7 @@ impl Bench {
             gate: Some(id("a1")),
             node: None,
             stage,
+            resolution: None,
             reason: reason.map(Into::into),
             by: Some(ada()),
             at: None,
@@ -434,12 +435,16 @@ fn approvals_are_resolved_in_the_clients_own_word() {
 
 #[test]
 fn an_approval_that_is_not_pending_is_told_of_as_it_always_was() {
-    let gone = [error("ApprovalNotPending", "Approval a1 not found or already resolved")];
+    let message = "Approval a1 not found or already resolved";
+    let gone = [error("ApprovalNotPending", message)];
+    // And how it was settled, where that was by nobody here.
+    let why = [error("ApprovalNotPending", &format!("{message}: it has expired"))];
     let mut bench = Bench::open();
     let about = || Reference::Decision(id("d1"));
     let first = Stage::AlreadyDecided { kind: None, option: text("approve") };
     for stage in [first, Stage::GateUnknown, Stage::GateClosed] {
-        assert_eq!(bench.receipt(about(), stage, Some("whatever")), gone);
+        assert_eq!(bench.receipt(about(), stage.clone(), None), gone);
+        assert_eq!(bench.receipt(about(), stage, Some("it has expired")), why);
     }
     let voted = Stage::Voted { votes: 1, needed: 2 };
     for stage in [voted, Stage::Recorded, Stage::Delivered, Stage::InProgress, Stage::Applied] {

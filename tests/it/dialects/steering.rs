@@ -87,6 +87,7 @@ pub(super) fn gate(story: &mut Story) {
         option: "modify".into(),
         comment: text("two are enough"),
         modification: json(r#"{"replicas":2}"#),
+        modification_sha256: Some([0x2e; 32]),
         payload_sha256: Some([0x1f; 32]),
         time: story.time(),
     });
@@ -101,6 +102,7 @@ pub(super) fn gate(story: &mut Story) {
         option: Arc::clone(&vote.option),
         comment: vote.comment.clone(),
         modification: vote.modification.clone(),
+        modification_sha256: vote.modification_sha256,
         payload_sha256: vote.payload_sha256,
         by: Some(ada()),
         votes: vec![(*vote).clone()],

@@ -91,7 +91,8 @@ fn success_is_silent_and_failure_is_an_error() {
         let about = Reference::Decision(id("d1"));
         let (execution, gate, node) = (Some(id("dag-1")), Some(id("g1:1")), Some(id("g1")));
         let at = None;
-        let receipt = Receipt { about, execution, gate, node, stage, reason, by, at };
+        let resolution = None;
+        let receipt = Receipt { about, execution, gate, node, stage, resolution, reason, by, at };
         texts(|out| PLAIN.converse(&Call::default()).answer(&Answer::Receipt(receipt), out))
     };
     for stage in [

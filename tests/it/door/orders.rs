@@ -21,6 +21,7 @@ fn decision() -> Decision {
         option: "edit".into(),
         comment: Some("as agreed".into()),
         modification: Some(Json::whole("{}")),
+        modification_sha256: Some([8; 32]),
         payload_sha256: None,
         time: Timestamp(-1),
     };
@@ -34,6 +35,7 @@ fn decision() -> Decision {
         option: "edit".into(),
         comment: Some("as agreed".into()),
         modification: Some(Json::whole(r#"{"n":9007199254740993}"#)),
+        modification_sha256: Some([9; 32]),
         payload_sha256: Some([7; 32]),
         by: Some(votes[1].by.clone()),
         votes,
@@ -67,6 +69,7 @@ async fn decisions_and_verdicts_travel_whole() {
         comment: "as agreed".into(),
         // Before 1970 the seconds are floored and the nanoseconds still count up.
         vote_time: Some(prost_types::Timestamp { seconds: -1, nanos: 999_999_000 }),
+        modification_sha256: vec![8; 32].into(),
     };
     let expected = pb::Decision {
         execution_id: "x1".into(),
@@ -88,6 +91,7 @@ async fn decisions_and_verdicts_travel_whole() {
         payload_sha256: vec![7; 32].into(),
         node_id: "task[3]".into(),
         is_override: true,
+        modification_sha256: vec![9; 32].into(),
     };
     assert_eq!(told, expected);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use footplate::config::{self, Command, Flags, Problem, Refused};
+use footplate::config::{self, Command, Flags, Gates, Problem, Refused};
 use footplate::seams::Address;
 use tempfile::TempDir;
 
@@ -41,7 +41,18 @@ fn each_fault_names_its_flag_and_the_remedy() {
     let engine = |it: &str| Flags { engine_listen: all(&[it]), ..Flags::default() };
     let deep = format!("unix:{}", path("missing/engine.sock"));
     let here = format!("unix:{}", dir.path().to_str().unwrap());
+    let maybe = || Some("maybe".to_owned());
     let table = [
+        (
+            Flags { accept_while_offline: maybe(), ..Flags::default() },
+            "--accept-while-offline",
+            "true or false",
+        ),
+        (
+            Flags { allow_timeout_approve: maybe(), ..Flags::default() },
+            "--allow-timeout-approve",
+            "true or false",
+        ),
         (viewer("8000"), "--viewer-listen", "127.0.0.1:8000"),
         (viewer(""), "--viewer-listen", "127.0.0.1:8000"),
         (viewer("localhost"), "--viewer-listen", "127.0.0.1:8000"),
@@ -106,6 +117,8 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     assert_eq!(shown(&config.viewers.listen), ["127.0.0.1:8000 false", "[::1]:8000 true"]);
     assert_eq!(shown(&config.engines.listen), ["127.0.0.1:50051 false"]);
     assert_eq!(config.drain.grace, Duration::from_secs(10));
+    let gates = Gates { accept_while_offline: true, allow_timeout_approve: false };
+    assert_eq!(config.gates, gates);
 
     let dir = TempDir::new().unwrap();
     let socket = dir.path().join("engine.sock");
@@ -118,6 +131,8 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
         &unix,
         "--allow-host=relay.example:8443",
         "--drain-grace=500ms",
+        "--accept-while-offline=false",
+        "--allow-timeout-approve=true",
     ];
     let Ok(Command::Serve(config)) = config::read(args.map(Into::into)) else {
         panic!("it is fine")
@@ -126,6 +141,8 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     assert_eq!(config.engines.listen[1].address, Address::Unix(socket));
     assert_eq!(config.allowed.hosts.len(), 1);
     assert_eq!(config.drain.grace, Duration::from_millis(500));
+    let gates = Gates { accept_while_offline: false, allow_timeout_approve: true };
+    assert_eq!(config.gates, gates);
 }
 
 #[test]

@@ -26,6 +26,16 @@ object! {
         execution_id: String,
         /// The last record that the client has.
         since?: Since,
+        /// In its place: the record at which it wants to see the state, and go on from there.
+        at?: At,
+    }
+}
+
+object! {
+    /// A record of the log as it is now.
+    At {
+        /// The record.
+        seq: u64,
     }
 }
 
@@ -72,7 +82,7 @@ object! {
         option_id: String,
         /// Why: at most 16 KiB.
         comment?: String,
-        /// A full replacement of the payload: at most 256 KiB.
+        /// A full replacement of the payload: at most 256 KiB. It has to fit `payload_schema`.
         modification?: Json,
         /// The digest of what was shown.
         payload_sha256?: Sha256,

@@ -54,7 +54,8 @@ object! {
         payload_schema?: Json,
         /// Of a larger schema.
         payload_schema_ref?: ValueRef,
-        /// The payload's digest. A decision may repeat it, to state what it saw.
+        /// The payload's digest, there wherever there is a payload. A decision repeats it, to state
+        /// what it saw.
         payload_sha256?: Sha256,
         /// How the engine would like it to be shown.
         presentation?: Json,
@@ -176,6 +177,8 @@ object! {
         option_id: String,
         /// Why.
         comment?: String,
+        /// The digest of what it wants in the payload's place.
+        modification_sha256?: Sha256,
         /// The digest of what its giver saw.
         payload_sha256?: Sha256,
         /// When.
@@ -196,6 +199,8 @@ object! {
         comment?: String,
         /// A full replacement of the payload.
         modification?: Json,
+        /// Its digest.
+        modification_sha256?: Sha256,
         /// The digest of what its giver saw.
         payload_sha256?: Sha256,
         /// By whom; absent: the deadline decided.

@@ -2,7 +2,9 @@
 
 use super::parts::{Cost, ExecutionState, Progress};
 use super::values::{Label, Principal, Time};
-use super::words::{DecisionKind, Durability, ProblemCode, ReceiptStage, Role, SnapshotReason};
+use super::words::{
+    DecisionKind, Durability, ProblemCode, ReceiptStage, Resolution, Role, SnapshotReason,
+};
 
 messages! {
     /// A frame that is no record: it has no place in a log, and may come before or after the record
@@ -201,6 +203,8 @@ object! {
         option_id?: String,
         /// Of `gate_changed`: the version now.
         gate_version?: u32,
+        /// Of `already_decided` and `gate_closed`: how the gate was settled.
+        resolution?: Resolution,
         /// Why, for people.
         reason?: String,
         /// Who did it; of `already_decided` the winner.

@@ -61,7 +61,7 @@ words! {
     }
     /// Why a record changed nothing.
     Contradiction {
-        AlreadyOver, NoSuchGate, GateSettled, NotYours, OldAttempt, NoSuchCommand,
+        AlreadyOver, NoSuchGate, GateSettled, NotYours, OldAttempt, NoSuchCommand, Repeated,
     }
     /// Why an event could not be kept.
     RejectionCode {
@@ -79,7 +79,8 @@ words! {
     /// `delivered`, `in_progress` and `waiting` are not the last word.
     ReceiptStage {
         Recorded, Voted, Delivered, InProgress, Waiting, Applied, Refused, Failed, OutcomeUnknown,
-        AlreadyDecided, GateChanged, GateClosed, GateUnknown, IdReused, Forbidden,
+        AlreadyDecided, GateChanged, GateClosed, GateUnknown, EngineAway, IdReused,
+        Forbidden,
     }
     /// What a principal may do, in rising order: watch, decide, command, override.
     Role { Viewer, Decider, Operator, Admin }
@@ -87,5 +88,6 @@ words! {
     ProblemCode {
         BadJson, NotAnObject, DuplicateKey, TooDeep, UnknownType, UnknownField, MissingField,
         BadField, BadId, TooLong, NotSupported, NotFound, RateLimited, TooManySubscriptions,
+        Ahead, TooOld,
     }
 }

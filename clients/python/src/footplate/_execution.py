@@ -419,11 +419,12 @@ class Execution:
         name = pb.IssueCode.Name(issue.code) if issue.code in pb.IssueCode.values() else str(issue.code)
         what = f"{self.execution_id}: event {issue.pseq}: {name} {issue.field_path} {issue.message}".rstrip()
         log.warning("%s", what)
-        if issue.code == pb.ISSUE_CODE_CONTRADICTION:
+        if issue.code == pb.ISSUE_CODE_UNSUPPORTED:
             return
         at = issue.pseq - self._lane.first_unacked
-        if 0 <= at < len(self._lane.entries):
+        if issue.code != pb.ISSUE_CODE_CONTRADICTION and 0 <= at < len(self._lane.entries):
             self._lane.entries[at].rejected = True
+        # A question that contradicts what was said before is not asked: nobody will answer it.
         for gate in list(self._gates.values()):
             if gate.is_open and gate._entry is not None and self._lane.pseq(gate._entry) == issue.pseq:
                 gate._error = GateRejected(what)

@@ -136,7 +136,9 @@ class Decision:
         if not self.approved:
             self._conclude(pb.OUTCOME_STATUS_APPLIED, "", node_status_after)
             raise self._denial()
-        shown = self.message.payload_sha256 or self._gate.opened.payload_sha256
+        # Only a digest that was computed here can be computed again: the relay's own has another form.
+        own = self._gate.opened.payload_sha256
+        shown = own and (self.message.payload_sha256 or own)
         current = self._gate._payload if payload is _AS_ANNOUNCED else payload
         try:
             value = self.modification if self.kind == pb.DECISION_KIND_MODIFY else current

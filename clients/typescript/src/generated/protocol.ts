@@ -112,6 +112,12 @@ export type AgentThinkingFrame = {
   node_id?: string;
 } & RecordPlace & RecordParts;
 
+/** A record of the log as it is now. */
+export type At = {
+  /** The record. */
+  seq: number;
+};
+
 /** End. */
 export type CancelExecutionMessage = {
   type: "cancel_execution";
@@ -261,7 +267,8 @@ export type Contradiction =
   | "gate_settled"
   | "not_yours"
   | "old_attempt"
-  | "no_such_command";
+  | "no_such_command"
+  | "repeated";
 
 /** What all engines together have spent, and what may be. */
 export type Cost = {
@@ -356,6 +363,8 @@ export type Decision = {
   comment?: string;
   /** A full replacement of the payload. */
   modification?: Json;
+  /** Its digest. */
+  modification_sha256?: Sha256;
   /** The digest of what its giver saw. */
   payload_sha256?: Sha256;
   /** By whom; absent: the deadline decided. */
@@ -829,7 +838,10 @@ export type GateState = {
   payload_schema?: Json;
   /** Of a larger schema. */
   payload_schema_ref?: ValueRef;
-  /** The payload's digest. A decision may repeat it, to state what it saw. */
+  /**
+   * The payload's digest, there wherever there is a payload. A decision repeats it, to state
+   * what it saw.
+   */
   payload_sha256?: Sha256;
   /** How the engine would like it to be shown. */
   presentation?: Json;
@@ -930,7 +942,7 @@ export type HumanDecisionMessage = {
   option_id: string;
   /** Why: at most 16 KiB. */
   comment?: string;
-  /** A full replacement of the payload: at most 256 KiB. */
+  /** A full replacement of the payload: at most 256 KiB. It has to fit `payload_schema`. */
   modification?: Json;
   /** The digest of what was shown. */
   payload_sha256?: Sha256;
@@ -1274,7 +1286,9 @@ export type ProblemCode =
   | "not_supported"
   | "not_found"
   | "rate_limited"
-  | "too_many_subscriptions";
+  | "too_many_subscriptions"
+  | "ahead"
+  | "too_old";
 
 /**
  * A message meant nothing, or was too much. The connection stays. (An `error` with a place is
@@ -1365,6 +1379,8 @@ export type ReceiptFrame = {
   option_id?: string;
   /** Of `gate_changed`: the version now. */
   gate_version?: number;
+  /** Of `already_decided` and `gate_closed`: how the gate was settled. */
+  resolution?: Resolution;
   /** Why, for people. */
   reason?: string;
   /** Who did it; of `already_decided` the winner. */
@@ -1391,6 +1407,7 @@ export type ReceiptStage =
   | "gate_changed"
   | "gate_closed"
   | "gate_unknown"
+  | "engine_away"
   | "id_reused"
   | "forbidden";
 
@@ -1560,6 +1577,8 @@ export type SubscribeMessage = {
   execution_id: string;
   /** The last record that the client has. */
   since?: Since;
+  /** In its place: the record at which it wants to see the state, and go on from there. */
+  at?: At;
 };
 
 /** Answers `subscribe`. */
@@ -1654,6 +1673,8 @@ export type Vote = {
   option_id: string;
   /** Why. */
   comment?: string;
+  /** The digest of what it wants in the payload's place. */
+  modification_sha256?: Sha256;
   /** The digest of what its giver saw. */
   payload_sha256?: Sha256;
   /** When. */

@@ -268,9 +268,12 @@ type Vote struct {
 	// What the person wrote with it.
 	Comment string `protobuf:"bytes,5,opt,name=comment,proto3" json:"comment,omitempty"`
 	// When the relay recorded it, by the relay's clock.
-	VoteTime      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=vote_time,json=voteTime,proto3" json:"vote_time,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	VoteTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=vote_time,json=voteTime,proto3" json:"vote_time,omitempty"`
+	// At MODIFY: the digest of the payload that this answer wants, as in `Decision`. Only answers that want the same one
+	// make a quorum.
+	ModificationSha256 []byte `protobuf:"bytes,7,opt,name=modification_sha256,json=modificationSha256,proto3" json:"modification_sha256,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Vote) Reset() {
@@ -345,6 +348,13 @@ func (x *Vote) GetVoteTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Vote) GetModificationSha256() []byte {
+	if x != nil {
+		return x.ModificationSha256
+	}
+	return nil
+}
+
 // A gate's resolution, for the engine that announced the gate last. It is delivered again at every hello, and after 5,
 // 10 and up to every 60 seconds, until its outcome is reported: expect it more than once, and act once.
 //
@@ -368,11 +378,14 @@ type Decision struct {
 	OptionId string `protobuf:"bytes,6,opt,name=option_id,json=optionId,proto3" json:"option_id,omitempty"`
 	// What the person wrote with it: at most 16 KiB.
 	Comment string `protobuf:"bytes,7,opt,name=comment,proto3" json:"comment,omitempty"`
-	// At MODIFY: the whole payload to go on with, in place of the one that was shown. Check it again before acting.
+	// At MODIFY: the whole payload to go on with, in place of the one that was shown. The relay has checked it against the
+	// gate's `payload_schema`; check it again before acting. Absent where the gate stated neither a payload nor a schema:
+	// then the comment says what is wanted.
 	Modification *Json `protobuf:"bytes,8,opt,name=modification,proto3" json:"modification,omitempty"`
 	// Who decided: with several votes the one who completed the quorum.
 	Actor *Actor `protobuf:"bytes,9,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Every vote that counted, in the order of recording. Empty where no person voted.
+	// Every vote on this version, in the order of recording; those that want what was decided made its quorum. Empty where
+	// no person voted.
 	Votes []*Vote `protobuf:"bytes,10,rep,name=votes,proto3" json:"votes,omitempty"`
 	// Where the decision comes from.
 	Source DecisionSource `protobuf:"varint,11,opt,name=source,proto3,enum=footplate.v1.DecisionSource" json:"source,omitempty"`
@@ -380,15 +393,19 @@ type Decision struct {
 	DeliveryAttempt uint32 `protobuf:"varint,12,opt,name=delivery_attempt,json=deliveryAttempt,proto3" json:"delivery_attempt,omitempty"`
 	// When the relay recorded it, by the relay's clock.
 	DecisionTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=decision_time,json=decisionTime,proto3" json:"decision_time,omitempty"`
-	// The digest of the payload that the deciding person saw, as the gate stated it. Empty: the gate stated none. If what
-	// you are about to do has another digest, report REFUSED with the reason `payload_changed`.
+	// The digest of the payload that the deciding person saw: the gate's own, or the relay's where the gate stated none.
+	// Empty: the gate has no payload. If you stated one and what you are about to do has another, report REFUSED with the
+	// reason `payload_changed`.
 	PayloadSha256 []byte `protobuf:"bytes,14,opt,name=payload_sha256,json=payloadSha256,proto3" json:"payload_sha256,omitempty"`
 	// The gate's node, as the gate stated it.
 	NodeId string `protobuf:"bytes,15,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	// Whether an administrator went past the gate's own policy.
-	IsOverride    bool `protobuf:"varint,16,opt,name=is_override,json=isOverride,proto3" json:"is_override,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	IsOverride bool `protobuf:"varint,16,opt,name=is_override,json=isOverride,proto3" json:"is_override,omitempty"`
+	// At MODIFY: SHA-256 of the modification in the form of RFC 8785, computed by the relay as for a gate's payload. Empty:
+	// nothing was modified.
+	ModificationSha256 []byte `protobuf:"bytes,17,opt,name=modification_sha256,json=modificationSha256,proto3" json:"modification_sha256,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *Decision) Reset() {
@@ -531,6 +548,13 @@ func (x *Decision) GetIsOverride() bool {
 		return x.IsOverride
 	}
 	return false
+}
+
+func (x *Decision) GetModificationSha256() []byte {
+	if x != nil {
+		return x.ModificationSha256
+	}
+	return nil
 }
 
 // Something that a person wants an engine to do. Delivered again as a decision is, until its outcome is final: a command
@@ -685,7 +709,7 @@ const file_footplate_v1_decision_proto_rawDesc = "" +
 	"\x06groups\x18\x04 \x03(\tR\x06groups\x12\x14\n" +
 	"\x05roles\x18\x05 \x03(\tR\x05roles\x12!\n" +
 	"\fdisplay_name\x18\x06 \x01(\tR\vdisplayName\x12\x16\n" +
-	"\x06tenant\x18\a \x01(\tR\x06tenant\"\xf2\x01\n" +
+	"\x06tenant\x18\a \x01(\tR\x06tenant\"\xa3\x02\n" +
 	"\x04Vote\x12\x1f\n" +
 	"\vdecision_id\x18\x01 \x01(\tR\n" +
 	"decisionId\x12)\n" +
@@ -693,7 +717,8 @@ const file_footplate_v1_decision_proto_rawDesc = "" +
 	"\x04kind\x18\x03 \x01(\x0e2\x1a.footplate.v1.DecisionKindR\x04kind\x12\x1b\n" +
 	"\toption_id\x18\x04 \x01(\tR\boptionId\x12\x18\n" +
 	"\acomment\x18\x05 \x01(\tR\acomment\x127\n" +
-	"\tvote_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bvoteTime\"\x81\x05\n" +
+	"\tvote_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bvoteTime\x12/\n" +
+	"\x13modification_sha256\x18\a \x01(\fR\x12modificationSha256\"\xb2\x05\n" +
 	"\bDecision\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12\x1f\n" +
 	"\vdecision_id\x18\x02 \x01(\tR\n" +
@@ -713,7 +738,8 @@ const file_footplate_v1_decision_proto_rawDesc = "" +
 	"\x0epayload_sha256\x18\x0e \x01(\fR\rpayloadSha256\x12\x17\n" +
 	"\anode_id\x18\x0f \x01(\tR\x06nodeId\x12\x1f\n" +
 	"\vis_override\x18\x10 \x01(\bR\n" +
-	"isOverride\"\xb6\x03\n" +
+	"isOverride\x12/\n" +
+	"\x13modification_sha256\x18\x11 \x01(\fR\x12modificationSha256\"\xb6\x03\n" +
 	"\aCommand\x12!\n" +
 	"\fexecution_id\x18\x01 \x01(\tR\vexecutionId\x12\x1d\n" +
 	"\n" +

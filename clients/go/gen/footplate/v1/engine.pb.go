@@ -127,6 +127,9 @@ const (
 	IssueCode_ISSUE_CODE_CONTRADICTION IssueCode = 10
 	// Another event with this number was stored before. This one is dropped.
 	IssueCode_ISSUE_CODE_CONFLICT IssueCode = 11
+	// It was stored and has its effect, but something that it asks for this relay does not do. The message says what
+	// happens instead.
+	IssueCode_ISSUE_CODE_UNSUPPORTED IssueCode = 12
 )
 
 // Enum value maps for IssueCode.
@@ -144,6 +147,7 @@ var (
 		9:  "ISSUE_CODE_REJECTED_LIMIT",
 		10: "ISSUE_CODE_CONTRADICTION",
 		11: "ISSUE_CODE_CONFLICT",
+		12: "ISSUE_CODE_UNSUPPORTED",
 	}
 	IssueCode_value = map[string]int32{
 		"ISSUE_CODE_UNSPECIFIED":           0,
@@ -158,6 +162,7 @@ var (
 		"ISSUE_CODE_REJECTED_LIMIT":        9,
 		"ISSUE_CODE_CONTRADICTION":         10,
 		"ISSUE_CODE_CONFLICT":              11,
+		"ISSUE_CODE_UNSUPPORTED":           12,
 	}
 )
 
@@ -993,7 +998,9 @@ type Claim struct {
 	// Other names under which dashboards may ask for the execution. An alias belongs to one execution at a time.
 	Aliases []string `protobuf:"bytes,3,rep,name=aliases,proto3" json:"aliases,omitempty"`
 	// The gates that this producer has announced and not resolved. A decision that waits for one of them is delivered. A
-	// gate that is open at the relay and not in a newer epoch's claim is treated as abandoned.
+	// gate that is open at the relay and not in a newer epoch's claim is orphaned: people may still answer it, nothing of
+	// it is delivered before it is announced again or claimed, and after five minutes it is withdrawn, or the decision on
+	// it refused. To be asked after that it needs a higher version.
 	OpenGates []*OpenGate `protobuf:"bytes,4,rep,name=open_gates,json=openGates,proto3" json:"open_gates,omitempty"`
 	// The last outcomes of decisions and commands, at most 256, oldest first. They conclude what the relay would otherwise
 	// deliver again.
@@ -2906,7 +2913,7 @@ const file_footplate_v1_engine_proto_rawDesc = "" +
 	"\x1cLANE_ERROR_CODE_STATE_NEEDED\x10\x04\x12\x1e\n" +
 	"\x1aLANE_ERROR_CODE_INVALID_ID\x10\x05\x12#\n" +
 	"\x1fLANE_ERROR_CODE_MIXED_NUMBERING\x10\x06\x12\"\n" +
-	"\x1eLANE_ERROR_CODE_EXECUTION_GONE\x10\a*\x89\x03\n" +
+	"\x1eLANE_ERROR_CODE_EXECUTION_GONE\x10\a*\xa5\x03\n" +
 	"\tIssueCode\x12\x1a\n" +
 	"\x16ISSUE_CODE_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dISSUE_CODE_REJECTED_MALFORMED\x10\x01\x12\x1c\n" +
@@ -2920,7 +2927,8 @@ const file_footplate_v1_engine_proto_rawDesc = "" +
 	"\x19ISSUE_CODE_REJECTED_LIMIT\x10\t\x12\x1c\n" +
 	"\x18ISSUE_CODE_CONTRADICTION\x10\n" +
 	"\x12\x17\n" +
-	"\x13ISSUE_CODE_CONFLICT\x10\v*\xba\x01\n" +
+	"\x13ISSUE_CODE_CONFLICT\x10\v\x12\x1a\n" +
+	"\x16ISSUE_CODE_UNSUPPORTED\x10\f*\xba\x01\n" +
 	"\x0fGateVerdictCode\x12!\n" +
 	"\x1dGATE_VERDICT_CODE_UNSPECIFIED\x10\x00\x12\x1f\n" +
 	"\x1bGATE_VERDICT_CODE_WITHDRAWN\x10\x01\x12\x1e\n" +

@@ -287,7 +287,8 @@ const (
 	TimeoutAction_TIMEOUT_ACTION_EXPIRE TimeoutAction = 1
 	// The decision is REJECT, with the timer as its source.
 	TimeoutAction_TIMEOUT_ACTION_REJECT TimeoutAction = 2
-	// The last escalation steps are taken and the gate stays open.
+	// The last escalation steps are taken and the gate stays open. A relay that does not escalate says so with an issue,
+	// and does as at EXPIRE.
 	TimeoutAction_TIMEOUT_ACTION_ESCALATE TimeoutAction = 3
 	// The decision is ABORT, with the timer as its source.
 	TimeoutAction_TIMEOUT_ACTION_ABORT TimeoutAction = 4
@@ -410,9 +411,11 @@ func (GateCloseReason) EnumDescriptor() ([]byte, []int) {
 // The engine asks a question and waits for its answer. The event implies that the gate's node is WAITING_GATE.
 //
 // A gate is single-use: exactly one resolution, and at most one effect. Announced again with the same version it is the
-// same question: the one who announced it last gets the decision, at once if there is one already. Announced again with
-// a higher version it is a changed question: a decision for the older version that had not been delivered ends as
-// refused with the reason `gate_changed`, and the gate is open again.
+// same question: the one who announced it last gets the decision, at once if there is one already; with another payload
+// the votes that had been given count no longer. Announced again with a higher version it is a changed question: a
+// decision for the older version that had not been delivered ends as refused with the reason `gate_changed`, and the gate
+// is open again. What was closed without a decision, or with one that was refused, is never asked again in that version:
+// its announcement is a contradiction.
 type GateOpened struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The gate's name, chosen by the engine, used once within its execution and the same each time that the same work
@@ -431,12 +434,20 @@ type GateOpened struct {
 	Prompt string `protobuf:"bytes,6,opt,name=prompt,proto3" json:"prompt,omitempty"`
 	// What will happen if it is approved. This is what the decision is about.
 	Payload *Json `protobuf:"bytes,7,opt,name=payload,proto3" json:"payload,omitempty"`
-	// A JSON Schema that a modified payload has to fit. A relay that checks it refuses a modification that does not fit
-	// before it records the decision; an engine checks it again. Absent: any JSON value.
+	// A JSON Schema that a modified payload has to fit. The relay refuses a modification that does not, before it records
+	// the decision; an engine checks it again. Absent: any JSON value.
+	//
+	// The relay checks `type` (one or several), `enum` (together at most 500 values), `const`, `minimum`, `maximum`,
+	// `exclusiveMinimum`, `exclusiveMaximum`, `minLength`, `maxLength`, `minItems`, `maxItems`, `items` (one schema),
+	// `properties`, `required`, `additionalProperties` and the formats `date`, `date-time`, `email` and `uri`, and passes
+	// over `title`, `description`, `default`, `examples`, `$comment` and `$schema`. A schema that asks for anything else,
+	// such as `pattern`, `$ref` or `oneOf`, can't be checked, so every modification is refused with a reason that names it;
+	// the other answers are taken as ever.
 	PayloadSchema *Json `protobuf:"bytes,8,opt,name=payload_schema,json=payloadSchema,proto3" json:"payload_schema,omitempty"`
 	// A digest of the payload, 32 bytes, computed by the engine in a form that it can compute again when it acts. The
-	// relay never recomputes it; it shows it, and returns in the decision the one that the deciding person saw. Absent: no
-	// check of that kind.
+	// relay never recomputes it; it shows it, and returns in the decision the one that the deciding person saw. Absent: the
+	// relay computes SHA-256 of the payload in the form of RFC 8785 (of its text as it stands, where it has no such form
+	// without loss; of a larger value that it stands for, the stated `sha256`).
 	PayloadSha256 []byte `protobuf:"bytes,9,opt,name=payload_sha256,json=payloadSha256,proto3" json:"payload_sha256,omitempty"`
 	// How a dashboard may present the gate, in a form that the engine and the dashboard agree on. The relay passes it on.
 	Presentation *Json `protobuf:"bytes,10,opt,name=presentation,proto3" json:"presentation,omitempty"`

@@ -59,23 +59,25 @@ class Actor(_message.Message):
     def __init__(self, subject: _Optional[str] = ..., issuer: _Optional[str] = ..., auth_method: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., roles: _Optional[_Iterable[str]] = ..., display_name: _Optional[str] = ..., tenant: _Optional[str] = ...) -> None: ...
 
 class Vote(_message.Message):
-    __slots__ = ("decision_id", "actor", "kind", "option_id", "comment", "vote_time")
+    __slots__ = ("decision_id", "actor", "kind", "option_id", "comment", "vote_time", "modification_sha256")
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     ACTOR_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     OPTION_ID_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
     VOTE_TIME_FIELD_NUMBER: _ClassVar[int]
+    MODIFICATION_SHA256_FIELD_NUMBER: _ClassVar[int]
     decision_id: str
     actor: Actor
     kind: _gate_pb2.DecisionKind
     option_id: str
     comment: str
     vote_time: _timestamp_pb2.Timestamp
-    def __init__(self, decision_id: _Optional[str] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., kind: _Optional[_Union[_gate_pb2.DecisionKind, str]] = ..., option_id: _Optional[str] = ..., comment: _Optional[str] = ..., vote_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    modification_sha256: bytes
+    def __init__(self, decision_id: _Optional[str] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., kind: _Optional[_Union[_gate_pb2.DecisionKind, str]] = ..., option_id: _Optional[str] = ..., comment: _Optional[str] = ..., vote_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., modification_sha256: _Optional[bytes] = ...) -> None: ...
 
 class Decision(_message.Message):
-    __slots__ = ("execution_id", "decision_id", "gate_id", "gate_version", "kind", "option_id", "comment", "modification", "actor", "votes", "source", "delivery_attempt", "decision_time", "payload_sha256", "node_id", "is_override")
+    __slots__ = ("execution_id", "decision_id", "gate_id", "gate_version", "kind", "option_id", "comment", "modification", "actor", "votes", "source", "delivery_attempt", "decision_time", "payload_sha256", "node_id", "is_override", "modification_sha256")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     DECISION_ID_FIELD_NUMBER: _ClassVar[int]
     GATE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +94,7 @@ class Decision(_message.Message):
     PAYLOAD_SHA256_FIELD_NUMBER: _ClassVar[int]
     NODE_ID_FIELD_NUMBER: _ClassVar[int]
     IS_OVERRIDE_FIELD_NUMBER: _ClassVar[int]
+    MODIFICATION_SHA256_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
     decision_id: str
     gate_id: str
@@ -108,7 +111,8 @@ class Decision(_message.Message):
     payload_sha256: bytes
     node_id: str
     is_override: bool
-    def __init__(self, execution_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., gate_id: _Optional[str] = ..., gate_version: _Optional[int] = ..., kind: _Optional[_Union[_gate_pb2.DecisionKind, str]] = ..., option_id: _Optional[str] = ..., comment: _Optional[str] = ..., modification: _Optional[_Union[_value_pb2.Json, _Mapping]] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[Vote, _Mapping]]] = ..., source: _Optional[_Union[DecisionSource, str]] = ..., delivery_attempt: _Optional[int] = ..., decision_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., payload_sha256: _Optional[bytes] = ..., node_id: _Optional[str] = ..., is_override: bool = ...) -> None: ...
+    modification_sha256: bytes
+    def __init__(self, execution_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., gate_id: _Optional[str] = ..., gate_version: _Optional[int] = ..., kind: _Optional[_Union[_gate_pb2.DecisionKind, str]] = ..., option_id: _Optional[str] = ..., comment: _Optional[str] = ..., modification: _Optional[_Union[_value_pb2.Json, _Mapping]] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., votes: _Optional[_Iterable[_Union[Vote, _Mapping]]] = ..., source: _Optional[_Union[DecisionSource, str]] = ..., delivery_attempt: _Optional[int] = ..., decision_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., payload_sha256: _Optional[bytes] = ..., node_id: _Optional[str] = ..., is_override: bool = ..., modification_sha256: _Optional[bytes] = ...) -> None: ...
 
 class Command(_message.Message):
     __slots__ = ("execution_id", "command_id", "kind", "reason", "workflow_id", "custom_type", "payload", "actor", "delivery_attempt", "command_time", "session_id")

@@ -37,6 +37,7 @@ class IssueCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ISSUE_CODE_REJECTED_LIMIT: _ClassVar[IssueCode]
     ISSUE_CODE_CONTRADICTION: _ClassVar[IssueCode]
     ISSUE_CODE_CONFLICT: _ClassVar[IssueCode]
+    ISSUE_CODE_UNSUPPORTED: _ClassVar[IssueCode]
 
 class GateVerdictCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -77,6 +78,7 @@ ISSUE_CODE_REJECTED_INVALID: IssueCode
 ISSUE_CODE_REJECTED_LIMIT: IssueCode
 ISSUE_CODE_CONTRADICTION: IssueCode
 ISSUE_CODE_CONFLICT: IssueCode
+ISSUE_CODE_UNSUPPORTED: IssueCode
 GATE_VERDICT_CODE_UNSPECIFIED: GateVerdictCode
 GATE_VERDICT_CODE_WITHDRAWN: GateVerdictCode
 GATE_VERDICT_CODE_TOO_LATE: GateVerdictCode

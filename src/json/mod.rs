@@ -1,6 +1,11 @@
 //! Text that is JSON, known by its type: whoever holds a [`JsonText`] may put it into a document as it
 //! is and need not look at it again. There must be no way to make one of text that nobody has checked.
 
+pub mod canonical;
+mod formats;
+pub mod schema;
+pub mod tree;
+
 use std::{
     fmt,
     hash::{Hash, Hasher},
