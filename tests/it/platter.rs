@@ -30,6 +30,8 @@ struct Inner {
     patience: Option<usize>,
     /// Which of the next syncs fails, from 1, and whether what it was to write down is forgotten.
     flaw: Option<(usize, bool)>,
+    /// How many syncs have failed so.
+    failed: usize,
     full: bool,
     delay: Duration,
     open: usize,
@@ -122,6 +124,11 @@ impl Platter {
         self.0.lock().unwrap().flaw = Some((which, forgets));
     }
 
+    /// How many syncs have failed so.
+    pub(crate) fn failed(&self) -> usize {
+        self.0.lock().unwrap().failed
+    }
+
     /// What a commit takes.
     pub(crate) fn slow(&self, delay: Duration) {
         self.0.lock().unwrap().delay = delay;
@@ -183,6 +190,7 @@ impl StorageBackend for Platter {
         inner.flaw = match inner.flaw {
             Some((1, forgets)) => {
                 inner.flaw = None;
+                inner.failed += 1;
                 if forgets {
                     inner.pending.clear();
                 }

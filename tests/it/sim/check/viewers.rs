@@ -16,6 +16,7 @@ const RETAINED: Duration = Duration::from_secs(300);
 
 pub(super) fn judge(seen: &mut Seen) {
     let mut faults = missed(seen);
+    faults.extend(once(seen));
     faults.extend(resumes(seen));
     faults.extend(folds(seen));
     faults.into_iter().for_each(|it| seen.fault(it));
@@ -28,6 +29,32 @@ fn missed(seen: &Seen) -> Vec<String> {
     for entry in &seen.entries {
         if let What::Missed(what) = &entry.what {
             faults.push(format!("C3: {} at {:?}: {what}", entry.who, entry.at));
+        }
+    }
+    faults
+}
+
+/// C1 and C2: on one connection a record follows on the one before, or on a snapshot.
+fn once(seen: &Seen) -> Vec<String> {
+    let mut faults = vec![];
+    let mut last: BTreeMap<(Rc<str>, String), Option<u64>> = BTreeMap::new();
+    for entry in &seen.entries {
+        let What::Told(frame) = &entry.what else { continue };
+        let Some(execution) = frame["execution_id"].as_str() else { continue };
+        let known = last.entry((entry.who.clone(), execution.to_owned())).or_default();
+        match (frame["type"].as_str(), frame["seq"].as_u64()) {
+            (Some("subscribed"), _) => {
+                *known = frame["from"].as_u64().filter(|_| frame["recovered"] == true)
+            }
+            (Some("snapshot"), seq) => *known = seq,
+            (_, Some(seq)) => {
+                if known.is_some_and(|known| seq != known + 1) {
+                    let who = &entry.who;
+                    faults.push(format!("C2: {who} has {execution} {known:?}, is told {frame}"));
+                }
+                *known = Some(seq);
+            }
+            _ => {}
         }
     }
     faults
