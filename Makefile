@@ -6,7 +6,7 @@ CARGO := cargo
 host = $(shell rustc --print host-tuple)
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy torture demo bless bench clean
+.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy torture demo bless sim bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ bless: ## Rewrite transcripts, golden frames, and what is written from the code;
 	UPDATE=1 $(CARGO) test --locked --test it -- transcripts dialects config_document metrics
 	UPDATE=1 $(CARGO) test --locked --test it -- wire
 	git diff --stat -- tests docs clients
+
+sim: ## More simulations than the usual: SEEDS=1000
+	SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --test it -- sim::whatever_happens
 
 bench: ## Instructions against benches/baseline.txt, then processor time against bare servers
 	$(CARGO) bench --locked

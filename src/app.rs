@@ -72,6 +72,8 @@ pub struct App {
     reload: watch::Sender<()>,
     /// Who writes the audit log.
     scribe: Option<Scribe>,
+    /// What stands behind the doors is gone.
+    broken: CancellationToken,
     scrap: Option<show::Scrap>,
 }
 
@@ -96,9 +98,8 @@ impl App {
             &seams,
             &metrics,
             &departure,
-            config.gates,
-            (config.store.as_ref(), config.audit),
-            &ready,
+            &config,
+            (&ready, &caps),
             [&inside, &engines],
         )
         .await?;
@@ -189,6 +190,7 @@ impl App {
             drain: config.drain,
             reload,
             scribe: parts.scribe,
+            broken: parts.broken,
             scrap: None,
         })
     }
@@ -204,6 +206,13 @@ impl App {
             );
         }
         self.reload.send_replace(());
+    }
+
+    /// Waits until there is nothing behind the doors any more although nobody has asked for that: the
+    /// store can't go on, or a fault of the program has ended the shard. With a store nothing is lost
+    /// by that, and a relay that is started anew goes on.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// Ends everything, within the delay and the grace.

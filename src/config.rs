@@ -75,6 +75,8 @@ pub struct Config {
     pub gates: Gates,
     /// Where what happens is kept. `None`: in memory alone.
     pub store: Option<Store>,
+    /// How much memory may be used.
+    pub memory: Memory,
     /// Where what people decide is written down. `None`: nowhere.
     pub audit: Option<PathBuf>,
     /// What is logged.
@@ -105,6 +107,18 @@ pub struct Store {
     pub age: Duration,
     /// Whether a store that is damaged as a whole is set aside.
     pub set_aside: bool,
+}
+
+/// How much memory may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Memory {
+    /// Half of what the machine has, or its container.
+    #[default]
+    Half,
+    /// As much as it needs.
+    Unbounded,
+    /// So many bytes.
+    Bytes(u64),
 }
 
 /// How the relay ends after SIGTERM.
@@ -231,6 +245,12 @@ impl Flags {
                 ),
             },
             store: check.store(self),
+            memory: check.one(
+                "--memory-budget",
+                self.memory_budget.as_deref(),
+                values::memory,
+                MEMORY,
+            ),
             audit: check.audit(self.audit.as_deref()),
             log: check.one("--log", self.log.as_deref(), logs::filter, FILTER),
             log_format: check.one(
@@ -254,5 +274,6 @@ const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own,
                       https://ops.example:8443, with nothing behind";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
+const MEMORY: &str = "it is a number with MiB, GiB or TiB, from 64MiB on, or auto, or none";
 const TRUTH: &str = "it is true or false";
 const FORMAT: &str = "it is text or json";

@@ -32,11 +32,18 @@ async fn run() -> anyhow::Result<ExitCode> {
             Break(code) => return Ok(code),
         },
     };
-    while signals.next().await == Asked::Reload {
-        app.reload();
-    }
+    let code = loop {
+        tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Reload => app.reload(),
+                Asked::End => break ExitCode::SUCCESS,
+            },
+            // Whoever watches over the process is to start another.
+            () = app.broken() => break ExitCode::FAILURE,
+        }
+    };
     tokio::select! {
-        () = app.drain() => Ok(ExitCode::SUCCESS),
+        () = app.drain() => Ok(code),
         // Whoever asks twice doesn't want to wait.
         () = signals.end() => Ok(ExitCode::FAILURE),
     }

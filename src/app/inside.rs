@@ -1,12 +1,12 @@
 //! What stands behind the doors: the shard, the dialects, the house of the viewers, the engines'
 //! service. Made here, and handed to the doors as values.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
@@ -14,16 +14,16 @@ use tracing::{Instrument, debug_span, error, field::display, info};
 use super::audit;
 use crate::audit::Scribe;
 use crate::auth::verifier::{Loopback, Verifier};
-use crate::config;
+use crate::config::{self, Config};
 use crate::core::{Limits, Relay};
 use crate::engine;
-use crate::http::{health::Ready, listen, routes::Welcome};
+use crate::http::{caps::Caps, health::Ready, listen, routes::Welcome};
 use crate::model::Identity;
 use crate::seams::{Peer, Seams};
-use crate::shard::{Shard, Shards};
+use crate::shard::{Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
-use crate::telemetry::{Metered, Metrics};
+use crate::telemetry::{self, Metered, Metrics};
 use crate::viewer::Departure;
 use crate::viewer::{House, connection};
 
@@ -36,6 +36,8 @@ pub(super) struct Parts {
     pub(super) verifier: Arc<dyn Verifier>,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
+    /// Says that the shard is gone, and not because it was asked to go.
+    pub(super) broken: CancellationToken,
     pub(super) scribe: Option<Scribe>,
 }
 
@@ -48,25 +50,47 @@ pub(super) async fn start(
     seams: &Seams,
     metrics: &Arc<Metrics>,
     departure: &Departure,
-    gates: config::Gates,
-    (store, audit): (Option<&config::Store>, Option<PathBuf>),
-    ready: &Ready,
+    config: &Config,
+    (ready, caps): (&Ready, &Caps),
     [inside, engines]: [&Tasks; 2],
 ) -> anyhow::Result<Parts> {
     let (boot, options) = (seams.chance.number(), Arc::default());
     let (sender, inbox) = mpsc::channel(INBOX);
     let shards = Shards::new(sender);
 
-    let (relay, keeper, reader) = kept(seams, gates, store, boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, config.gates, config.store.as_ref(), boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
-    let (audit, scribe) = audit::open(audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
+    let (audit, scribe) =
+        audit::open(config.audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics))
         .auditing(audit);
+    let shard = match reader {
+        Some(reader) => shard.reading(reader),
+        None => shard,
+    };
+    let bytes = match config.memory {
+        config::Memory::Half => telemetry::memory().map(|it| it / 2),
+        config::Memory::Unbounded => None,
+        config::Memory::Bytes(bytes) => Some(bytes),
+    };
+    let shard = match bytes {
+        Some(bytes) => {
+            let (tell, pressure) = watch::channel(Pressure::None);
+            inside.spawn("memory", shut(pressure, caps.clone()));
+            shard.within(Budget { bytes, resident: telemetry::resident }, tell)
+        }
+        None => shard,
+    };
+    // However it ends: a shard that panics leaves nobody behind the doors.
+    let broken = CancellationToken::new();
+    let guard = broken.clone().drop_guard();
     inside.spawn("shard", async move {
-        if let Err(err) = shard.run(inbox).await {
-            error!(%err, "the store can't keep what happens; nothing more is taken in");
+        let guard = guard;
+        match shard.run(inbox).await {
+            Ok(()) => drop(guard.disarm()),
+            Err(err) => error!(%err, "the store can't keep what happens; nothing more is taken in"),
         }
     });
 
@@ -111,7 +135,7 @@ pub(super) async fn start(
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
     let engines = BoxCloneSyncService::new(engines);
-    Ok(Parts { shards, verifier, welcome, engines, scribe })
+    Ok(Parts { shards, verifier, welcome, engines, broken, scribe })
 }
 
 /// The relay as it was kept, and what keeps it.
@@ -150,6 +174,13 @@ async fn report(mut trouble: watch::Receiver<Option<String>>, ready: Ready, metr
         let blocked = trouble.borrow_and_update().is_some();
         ready.block(blocked);
         metrics.store_blocked.set(i64::from(blocked));
+    }
+}
+
+/// While there is no memory for anybody, nobody is let in.
+async fn shut(mut pressure: watch::Receiver<Pressure>, caps: Caps) {
+    while pressure.changed().await.is_ok() {
+        caps.shut(*pressure.borrow_and_update() == Pressure::Critical);
     }
 }
 

@@ -255,6 +255,17 @@ pub struct Flags {
         help_heading = "Store"
     )]
     pub store_on_damage: Option<String>,
+    /// How much memory it may use, such as 512MiB, from 64MiB on; `auto` is half of what the machine
+    /// or its container has, `none` is no bound. Near it less is kept for those who come late, then
+    /// nothing new is begun or watched, then nobody is let in.
+    #[arg(
+        long,
+        env = "FOOTPLATE_MEMORY_BUDGET",
+        value_name = "SIZE",
+        default_value = "auto",
+        help_heading = "Running"
+    )]
+    pub memory_budget: Option<String>,
     /// A file in which every question, vote, decision and command is written down, a line each, so
     /// linked that a later change is found: see docs/audit.md. Default: none.
     #[arg(long, env = "FOOTPLATE_AUDIT", value_name = "FILE", help_heading = "Store")]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::settings::SOCKET;
-use super::{ADMIN_LISTEN, ENGINE_LISTEN};
+use super::{ADMIN_LISTEN, ENGINE_LISTEN, Memory};
 use crate::seams::Address;
 use crate::telemetry::logs::Format;
 
@@ -104,6 +104,15 @@ pub(super) fn size(text: &str) -> Option<u64> {
     };
     let all = number.checked_mul(1 << shift)?;
     (16 << 20 <= all).then_some(all)
+}
+
+/// How much memory may be used.
+pub(super) fn memory(text: &str) -> Option<Memory> {
+    match text {
+        "auto" => Some(Memory::Half),
+        "none" => Some(Memory::Unbounded),
+        _ => size(text).filter(|it| 64 << 20 <= *it).map(Memory::Bytes),
+    }
 }
 
 /// Whether a damaged store is set aside.

@@ -3,7 +3,7 @@
 use super::Start;
 use crate::model::{
     CommandAsk, CommandId, DecisionAsk, DecisionId, DecisionKind, ExecutionId, GateId, NodeId,
-    Position, Principal, Resolution, Target, Text, Timestamp,
+    Position, Principal, Resolution, Seq, Target, Text, Timestamp,
 };
 
 /// Why a start is refused that nobody can carry out.
@@ -28,8 +28,29 @@ pub enum Answer {
         /// As it was asked for.
         execution: ExecutionId,
     },
+    /// It can't be shown the state as it was at that record.
+    NotThen {
+        /// The execution, by its own name.
+        execution: ExecutionId,
+        /// Why.
+        why: NotThen,
+    },
     /// How far its decision or command has come.
     Receipt(Receipt),
+}
+
+/// Why the state as it was at some record can't be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotThen {
+    /// There is no such record yet.
+    Ahead {
+        /// The newest.
+        head: Seq,
+    },
+    /// Memory does not reach back to it, and nothing is kept elsewhere.
+    NotKept,
+    /// It is no longer kept, or can't be read.
+    Gone,
 }
 
 /// A staged receipt: nothing says "applied" before the engine did.

@@ -81,8 +81,19 @@ impl History {
         self.last = record.position.seq;
         self.bytes += bytes;
         self.records.push_back(Kept { record, bytes, since: now });
+        self.trim(Some(now), limits);
+    }
+
+    /// Bytes of what is still here.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Lets go of what is too much, and where the time is known of what is too old. The newest stays.
+    pub(super) fn trim(&mut self, now: Option<Instant>, limits: &Limits) {
         while let Some(oldest) = self.records.front() {
-            let old = now.saturating_duration_since(oldest.since) > limits.history_age;
+            let age = now.map(|now| now.saturating_duration_since(oldest.since));
+            let old = age.is_some_and(|age| age > limits.history_age);
             let much = self.records.len() > limits.history || self.bytes > limits.history_bytes;
             if !(old || much) || self.records.len() == 1 {
                 break;

@@ -47,6 +47,8 @@ pub struct Limits {
     pub afterlife: Duration,
     /// How long its lanes are remembered after that, so that nothing is taken in twice.
     pub tombstone: Duration,
+    /// Forgotten executions whose lanes are remembered; the oldest make way.
+    pub tombstones: usize,
     /// Whether a gate may approve itself when its deadline passes. Off unless the operator says so.
     pub timeout_may_approve: bool,
     /// Whether people may decide while nobody could be told of it: it is told later.
@@ -76,6 +78,7 @@ impl Default for Limits {
             orphaned: Duration::from_secs(300),
             afterlife: Duration::from_secs(3_600),
             tombstone: Duration::from_secs(24 * 3_600),
+            tombstones: 100_000,
             timeout_may_approve: false,
             decide_while_away: true,
         }

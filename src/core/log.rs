@@ -9,11 +9,12 @@ use std::{
 use super::{
     Checkpoint, Execution, History, KeptLane, KeptRecord, Limits, Past,
     lanes::Lanes,
+    replay,
     waits::{CommandWait, GateWait},
 };
 use crate::model::{
     Alias, CommandId, DecisionId, Epoch, ExecutionId, Fact, GateId, Identity, Now, Origin,
-    Position, ProducerId, Record, Totals, Vote,
+    Position, ProducerId, Record, Vote,
 };
 
 #[derive(Debug)]
@@ -107,7 +108,7 @@ impl Log {
         }
     }
 
-    /// The only place where a record comes into being, and so the only place that numbers one.
+    /// The only place that adds a record, and so the only place that numbers one.
     pub(super) fn append(
         &mut self,
         now: Now,
@@ -117,14 +118,9 @@ impl Log {
     ) -> Arc<Record> {
         let last = self.history.position();
         let position = Position { seq: last.seq.next(), ..last };
-        let (contradiction, mut after) = self.state.apply(position.seq, now.time, &fact, limits);
-        if origin.restored {
-            // It was spent, and told, before the relay lost its memory.
-            after.added = after.added.map(|_| Totals::default());
-        }
         let execution = self.execution.clone();
-        let time = now.time;
-        let record = Record { execution, position, time, fact, origin, contradiction, after };
+        let record =
+            replay::record(&mut self.state, execution, position, now.time, fact, origin, limits);
         let record = Arc::new(record);
         self.history.push(now.instant, record.clone(), origin.size + OVERHEAD, limits);
         record

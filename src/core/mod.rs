@@ -15,10 +15,11 @@ mod limits;
 mod log;
 mod producers;
 mod relay;
+mod replay;
 mod turn;
 mod waits;
 
-pub use answer::{Answer, NO_STARTER, Receipt, Reference, Stage};
+pub use answer::{Answer, NO_STARTER, NotThen, Receipt, Reference, Stage};
 pub use effect::{Effect, Ending, Grant, LaneFault, LaneResult, Verdict};
 pub use execution::Execution;
 pub use history::{History, Start, Why};
@@ -26,3 +27,4 @@ pub use input::{Claim, ClaimedGate, Hello, Input, KnownOutcome};
 pub use kept::{Checkpoint, Fence, Kept, KeptLane, KeptRecord, Past, Tombstone};
 pub use limits::Limits;
 pub use relay::Relay;
+pub use replay::Replay;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod restore;
+mod room;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -38,6 +39,8 @@ pub struct Relay {
     open_gates: usize,
     effects: VecDeque<Effect>,
     limits: Limits,
+    /// Nothing new is begun: there is no memory for it.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -61,6 +64,7 @@ impl Relay {
             open_gates: 0,
             effects: VecDeque::new(),
             limits,
+            closed: false,
         }
     }
 
@@ -71,7 +75,7 @@ impl Relay {
             Input::Greeted { link, hello } => self.greeted(now, link, &hello),
             Input::Claimed { link, claims } => {
                 if self.producers.link(link).is_some() {
-                    let grants = self.grant_all(link, &claims);
+                    let grants = self.grant_all(now, link, &claims);
                     self.effects.push_back(Effect::Granted { link, grants });
                     self.attach_all(now, link, &claims);
                 }
@@ -216,16 +220,16 @@ impl Relay {
                 }
             }
         }
-        let grants = self.grant_all(link, &hello.claims);
+        let grants = self.grant_all(now, link, &hello.claims);
         self.effects.push_back(Effect::Welcome { link, grants });
         self.attach_all(now, link, &hello.claims);
     }
 
-    fn grant_all(&mut self, link: LinkId, claims: &[Claim]) -> Vec<Grant> {
-        claims.iter().map(|claim| self.grant(link, claim)).collect()
+    fn grant_all(&mut self, now: Now, link: LinkId, claims: &[Claim]) -> Vec<Grant> {
+        claims.iter().map(|claim| self.grant(now, link, claim)).collect()
     }
 
-    fn grant(&mut self, link: LinkId, claim: &Claim) -> Grant {
+    fn grant(&mut self, now: Now, link: LinkId, claim: &Claim) -> Grant {
         let execution = claim.execution.clone();
         let fault = |log| Grant {
             execution: claim.execution.clone(),
@@ -244,7 +248,7 @@ impl Relay {
         if claim.aliases.iter().any(taken) {
             return fault(Err(LaneFault::AliasTaken));
         }
-        match self.begin(&speaker, &execution) {
+        match self.begin(now, &speaker, &execution) {
             Ok(()) => {}
             Err(why) => return fault(Err(why)),
         }
@@ -290,7 +294,7 @@ impl Relay {
                 true => result.ack = Some((Pseq(next.0 - 1), at)),
                 false => result.fault = Some(LaneFault::Gone),
             }
-        } else if let Err(why) = self.begin(&speaker, execution) {
+        } else if let Err(why) = self.begin(now, &speaker, execution) {
             result.fault = Some(why);
         } else if let Some(mut turn) = self.turn(now, execution) {
             turn.published(link, &speaker, first, events, &mut result);
@@ -299,11 +303,17 @@ impl Relay {
     }
 
     /// Only engines begin an execution; viewers cannot. It belongs to who begins it.
-    fn begin(&mut self, speaker: &Link, execution: &ExecutionId) -> Result<(), LaneFault> {
-        match self.logs.get(execution) {
-            Some(log) if log.owner == speaker.identity => {}
-            Some(_) => return Err(LaneFault::WrongOwner),
-            None if self.limits.executions <= self.logs.len() => return Err(LaneFault::Limit),
+    fn begin(
+        &mut self,
+        now: Now,
+        speaker: &Link,
+        execution: &ExecutionId,
+    ) -> Result<(), LaneFault> {
+        let owner = self.logs.get(execution).map(|log| &log.owner);
+        match owner.map(|owner| *owner == speaker.identity) {
+            Some(true) => {}
+            Some(false) => return Err(LaneFault::WrongOwner),
+            None if !self.has_room(now) => return Err(LaneFault::Limit),
             None => drop(self.create(execution.clone(), speaker.identity.clone())),
         }
         self.producers.takes_part(&speaker.producer, execution);
@@ -327,38 +337,6 @@ impl Relay {
                 self.effects.push_back(Effect::Answer { viewer, answer });
             }
         }
-    }
-
-    /// Forgets the execution that has been over for the longest, if any is: there is no room for all.
-    pub fn shed(&mut self, now: Now) {
-        let over = self.logs.iter().filter(|(_, log)| log.state.is_over());
-        let oldest = over.min_by_key(|(_, log)| log.state.last_time).map(|(id, _)| id.clone());
-        if let Some(execution) = oldest {
-            self.forget(now, &execution);
-        }
-    }
-
-    fn forget(&mut self, now: Now, execution: &ExecutionId) {
-        let Some(log) = self.logs.remove(execution) else { return };
-        self.timers.drop_all(execution);
-        self.open_gates -= log.state.open_gates().count();
-        for alias in &log.aliases {
-            self.aliases.remove(alias);
-        }
-        let at = log.history.position();
-        let next = log.lanes.each().map(|(producer, lane)| (producer.clone(), lane.next));
-        self.bury(
-            now,
-            Tombstone {
-                execution: execution.clone(),
-                owner: log.owner,
-                epoch: at.epoch,
-                last: at.seq,
-                next: next.collect(),
-                until: now.time.after(self.limits.tombstone),
-            },
-        );
-        self.effects.push_back(Effect::Forget(execution.clone()));
     }
 
     /// What somebody who speaks on `link` does to an execution that is theirs.

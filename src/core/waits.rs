@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Limits;
+use super::{Limits, log::Log};
 use crate::model::{
     CommandId, DecisionId, ExecutionId, GateId, LinkId, ProducerEpoch, ProducerId, ViewerId,
 };
@@ -64,11 +64,30 @@ pub(super) fn backoff(attempts: u32, limits: &Limits) -> Duration {
 
 /// Every due time of every execution, in the order in which they come.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BTreeSet<(Instant, ExecutionId, Due)>);
+pub(super) struct Timers {
+    /// Gates and commands.
+    waits: BTreeSet<(Instant, ExecutionId, Due)>,
+    /// Executions that are over: the first has been so for the longest.
+    over: BTreeSet<(Instant, ExecutionId, Due)>,
+    /// What is remembered of those that are forgotten.
+    buried: BTreeSet<(Instant, ExecutionId, Due)>,
+}
 
 impl Timers {
     pub(super) fn next(&self) -> Option<Instant> {
-        self.0.first().map(|(due, ..)| *due)
+        Some(self.first()?.0)
+    }
+
+    fn first(&self) -> Option<&(Instant, ExecutionId, Due)> {
+        [&self.waits, &self.over, &self.buried].into_iter().filter_map(BTreeSet::first).min()
+    }
+
+    fn of(&mut self, what: &Due) -> &mut BTreeSet<(Instant, ExecutionId, Due)> {
+        match what {
+            Due::Gate(_) | Due::Orphan(_) | Due::Command(_) => &mut self.waits,
+            Due::Forget => &mut self.over,
+            Due::Bury => &mut self.buried,
+        }
     }
 
     /// Moves what is due at `slot` to `at`, or takes it away.
@@ -82,23 +101,42 @@ impl Timers {
         if *slot == at {
             return;
         }
+        let dues = self.of(&what);
         if let Some(old) = slot.take() {
-            self.0.remove(&(old, execution.clone(), what.clone()));
+            dues.remove(&(old, execution.clone(), what.clone()));
         }
         if let Some(at) = at {
-            self.0.insert((at, execution.clone(), what));
+            dues.insert((at, execution.clone(), what));
         }
         *slot = at;
     }
 
     pub(super) fn pop(&mut self, now: Instant) -> Option<(ExecutionId, Due)> {
-        let due = self.0.first().is_some_and(|(due, ..)| *due <= now);
-        let (_, execution, what) = due.then(|| self.0.pop_first()).flatten()?;
+        let (.., what) = self.first().filter(|(due, ..)| *due <= now)?;
+        let what = what.clone();
+        let (_, execution, what) = self.of(&what).pop_first()?;
         Some((execution, what))
     }
 
-    /// Nothing of this execution falls due any longer.
-    pub(super) fn drop_all(&mut self, execution: &ExecutionId) {
-        self.0.retain(|(_, of, _)| of != execution);
+    /// Nothing of this log falls due any longer.
+    pub(super) fn drop_log(&mut self, log: &Log) {
+        let gates = log.gate_waits.iter().flat_map(|(id, it)| {
+            [(it.due, Due::Gate(id.clone())), (it.orphaned, Due::Orphan(id.clone()))]
+        });
+        let commands = log.command_waits.iter().map(|(id, it)| (it.due, Due::Command(id.clone())));
+        for (at, what) in gates.chain(commands).chain([(log.forget, Due::Forget)]) {
+            let Some(at) = at else { continue };
+            self.of(&what).remove(&(at, log.execution.clone(), what.clone()));
+        }
+    }
+
+    /// The execution that has been over for the longest.
+    pub(super) fn oldest_over(&self) -> Option<&ExecutionId> {
+        self.over.first().map(|(_, execution, _)| execution)
+    }
+
+    /// Takes the execution that has been forgotten for the longest.
+    pub(super) fn unbury(&mut self) -> Option<ExecutionId> {
+        self.buried.pop_first().map(|(_, execution, _)| execution)
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::core::{Answer, Execution};
 use crate::frame::Frames;
 use crate::model::{
-    CommandAsk, DecisionAsk, Durability, ExecutionId, Position, Principal, Text, Timestamp,
+    CommandAsk, DecisionAsk, Durability, ExecutionId, Position, Principal, Seq, Text, Timestamp,
 };
 
 /// What a connection was opened with.
@@ -151,6 +151,8 @@ pub enum Said {
 pub enum Begin {
     /// Behind this record; with the state where that can't be had, or where there is none.
     After(Option<Position>),
+    /// With the state as it was at this record, then with the records behind it.
+    At(Seq),
     /// With what is retained behind a point, then the state as it was when this was asked for, then
     /// on. Without the state, where everything from [`Point::Oldest`] on is there.
     Replayed {

@@ -57,6 +57,7 @@ pub(super) async fn attached(
         if let Some(goodbye) = end.goodbye(door.limits().retry) {
             responses.send(Ok(said(Response::Goodbye(goodbye)))).await?;
             tokio::select! {
+                biased;
                 _ = timeout(LINGER, ended(&mut inbound)) => {}
                 () = responses.closed() => {}
             }
@@ -162,8 +163,9 @@ impl Stream<'_> {
             end
         });
         let end = tokio::select! {
-            end = self.listen(inbound) => end,
+            biased;
             end = &mut speaking => end,
+            end = self.listen(inbound) => end,
             () = self.responses.closed() => End::Gone,
         };
         if !end.leaves_in_order() {
@@ -196,6 +198,7 @@ impl Stream<'_> {
         let mut early = vec![];
         loop {
             let message = tokio::select! {
+                biased;
                 message = inbox.recv() => message.ok_or(End::Overloaded)?,
                 () = self.responses.closed() => return Err(End::Gone),
             };

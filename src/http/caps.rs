@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::seams::Peer;
@@ -31,6 +34,8 @@ pub struct Caps(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    /// There is no memory for any more.
+    shut: AtomicBool,
     taken: Mutex<Taken>,
 }
 
@@ -44,11 +49,24 @@ struct Taken {
 impl Caps {
     /// None taken yet.
     pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Shared { limits, taken: Mutex::default() }))
+        Self(Arc::new(Shared { limits, shut: AtomicBool::new(false), taken: Mutex::default() }))
+    }
+
+    /// From now on nobody gets a seat, or again as many do as may.
+    pub fn shut(&self, shut: bool) {
+        self.0.shut.store(shut, Ordering::Relaxed);
+    }
+
+    /// Whether nobody gets one.
+    pub fn is_shut(&self) -> bool {
+        self.0.shut.load(Ordering::Relaxed)
     }
 
     /// A seat for `peer`, unless it or all together have too many.
     pub fn sit(&self, peer: Peer) -> Option<Seat> {
+        if self.is_shut() {
+            return None;
+        }
         let counted = peer.ip().filter(|_| !peer.is_local());
         let mut taken = self.taken();
         if taken.all >= self.0.limits.of_all {

@@ -141,6 +141,7 @@ impl Door {
                     self.metrics.accept_errors.inc();
                     warn!(door = self.name, %err, ?pause, "can't accept connections; pausing");
                     tokio::select! {
+                        biased;
                         () = self.closing.cancelled() => break,
                         () = sleep(pause) => {}
                     }
@@ -154,7 +155,7 @@ impl Door {
     fn admit(&self, mut stream: Stream, peer: Peer) {
         self.metrics.connections_accepted.of(self.name).inc();
         let Some(seat) = self.caps.sit(peer) else {
-            self.refused("cap");
+            self.refused(if self.caps.is_shut() { "memory" } else { "cap" });
             if self.speaks == Speaks::Web && self.tls.is_none() {
                 // As far as it goes without waiting.
                 let _ = stream.write_all(BUSY).now_or_never();
@@ -222,6 +223,7 @@ impl Door {
             (self.http2)(&mut http);
             let mut connection = pin!(http.serve_connection(stream, site));
             tokio::select! {
+                biased;
                 ended = connection.as_mut() => ended,
                 () = self.tasks.draining().cancelled() => {
                     connection.as_mut().graceful_shutdown();
@@ -237,6 +239,7 @@ impl Door {
             // It ends when it is upgraded: a WebSocket is a task of its own.
             let mut connection = pin!(http.serve_connection(stream, site).with_upgrades());
             tokio::select! {
+                biased;
                 ended = connection.as_mut() => ended,
                 () = self.tasks.draining().cancelled() => {
                     connection.as_mut().graceful_shutdown();

@@ -55,6 +55,11 @@ impl Refusal {
     /// As it is answered: `{"code": …, "message": …}`.
     pub fn response(&self) -> Response<Body> {
         let body = serde_json::json!({ "code": self.code, "message": self.message });
-        json(self.status, body.to_string())
+        let mut response = json(self.status, body.to_string());
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("5");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
     }
 }

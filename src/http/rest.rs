@@ -11,11 +11,12 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{Body, Refusal, json, routes::Site};
-use crate::core::{Answer, Input, Stage};
+use crate::core::{Answer, Input, NotThen, Stage};
+use crate::dialect::native::not_then;
 use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
 use crate::frame::{Frames, first};
 use crate::model::{CommandKind, Position, Principal, Seq, Text, ViewerId};
-use crate::shard::Message;
+use crate::shard::{Followed, Lost, Message};
 use crate::viewer::mailbox;
 
 /// The largest body that is read, in bytes.
@@ -45,17 +46,22 @@ impl Rest<'_> {
         Ok(json(StatusCode::OK, joined(&out)))
     }
 
-    /// The state: the native `snapshot` message.
-    pub(super) async fn execution(&self, name: Text) -> Result<Response<Body>, Refusal> {
-        let principal = self.principal.clone();
-        let found = self.ask(|reply| Message::Snapshot { name, principal, reply }).await?;
-        let (execution, at, state) = found.ok_or_else(unknown)?;
+    /// The state, or what it was at the record `at=<seq>`: the native `snapshot` message.
+    pub(super) async fn execution(
+        &self,
+        name: Text,
+        query: Option<&str>,
+    ) -> Result<Response<Body>, Refusal> {
+        let (at, principal) = (at(query)?, self.principal.clone());
+        let found = self.ask(|reply| Message::Snapshot { name, principal, at, reply }).await?;
+        let (execution, at, state) = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         self.site.dialects.native.state_in_one(&execution, at, &state, &mut out);
         Ok(json(StatusCode::OK, joined(&out)))
     }
 
-    /// The records behind `since=<epoch>:<seq>`, or all that are still here.
+    /// The records behind `since=<epoch>:<seq>`, or all that are still in memory. Where there are more
+    /// than stand here, `next` is what to ask for then.
     pub(super) async fn records(
         &self,
         name: Text,
@@ -63,13 +69,16 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let (since, principal) = (since(query)?, self.principal.clone());
         let found = self.ask(|reply| Message::Records { name, principal, since, reply }).await?;
-        let (execution, head, recovered, records) = found.ok_or_else(unknown)?;
+        let Followed { execution, head, recovered, records } = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         for record in &records {
             self.site.dialects.native.record(record, &mut out);
         }
+        let last = records.last().map(|it| it.position).filter(|last| *last != head);
+        let next =
+            last.map_or_else(String::new, |it| format!(r#""next":{},"#, json!(it.to_string())));
         let body = format!(
-            r#"{{"execution_id":{},"epoch":{},"head":{},"recovered":{recovered},"records":[{}]}}"#,
+            r#"{{"execution_id":{},"epoch":{},"head":{},"recovered":{recovered},{next}"records":[{}]}}"#,
             json!(execution.as_str()),
             json!(head.epoch.to_string()),
             head.seq,
@@ -185,7 +194,7 @@ impl Rest<'_> {
 fn status(answer: &Answer) -> StatusCode {
     let receipt = match answer {
         Answer::Receipt(receipt) => receipt,
-        Answer::Unknown { .. } => return StatusCode::NOT_FOUND,
+        Answer::Unknown { .. } | Answer::NotThen { .. } => return StatusCode::NOT_FOUND,
         Answer::Watching { .. } => return StatusCode::OK,
     };
     match receipt.stage {
@@ -269,6 +278,15 @@ fn since(query: Option<&str>) -> Result<Option<Position>, Refusal> {
     }
 }
 
+/// `at=<seq>`.
+fn at(query: Option<&str>) -> Result<Option<Seq>, Refusal> {
+    let Some(query) = query.filter(|it| !it.is_empty()) else { return Ok(None) };
+    match query.strip_prefix("at=").and_then(|it| it.parse().ok()) {
+        Some(seq) => Ok(Some(Seq(seq))),
+        None => Err(bad("bad_at", "Say at=<seq>, as in at=42.")),
+    }
+}
+
 /// The messages in these frames, with commas between them.
 fn joined(frames: &Frames) -> String {
     let mut out = Vec::with_capacity(frames.len());
@@ -297,6 +315,31 @@ fn bad(code: &'static str, message: &str) -> Refusal {
 
 fn unknown() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "not_found", "No engine has spoken of this execution.")
+}
+
+fn lost(lost: &Lost) -> Refusal {
+    match lost {
+        Lost::Unknown => unknown(),
+        Lost::Not(why) => {
+            let status = match why {
+                NotThen::Ahead { .. } => StatusCode::NOT_FOUND,
+                NotThen::NotKept => StatusCode::NOT_IMPLEMENTED,
+                NotThen::Gone => StatusCode::GONE,
+            };
+            let (code, message) = not_then(*why);
+            Refusal::new(status, code, message)
+        }
+        Lost::Unreadable(_) => Refusal::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "unreadable",
+            "What is kept of this execution can't be read; the relay's log says why. Ask for a later record.",
+        ),
+        Lost::Busy => Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "The relay has no room for this just now. Come back.",
+        ),
+    }
 }
 
 fn busy() -> Refusal {

@@ -252,7 +252,7 @@ impl Site {
             Route::Live => Ok(health::live()),
             Route::Ready => Ok(health::ready(&self.ready)),
             Route::Executions => rest.executions().await,
-            Route::Execution(it) => rest.execution(it).await,
+            Route::Execution(it) => rest.execution(it, head.uri.query()).await,
             Route::Records(it) => rest.records(it, head.uri.query()).await,
             Route::Decisions(it, gate) => rest.decide(&it, &gate, &head.headers, body).await,
             Route::Commands(it) => rest.command(&it, &head.headers, body).await,

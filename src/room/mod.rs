@@ -261,6 +261,16 @@ impl Room {
         }
     }
 
+    /// From now on each dialect's tape keeps so much.
+    pub fn keep(&mut self, now: Instant, keep: Keep) {
+        self.keep = keep;
+        for channel in self.channels.values_mut() {
+            let bytes = channel.calm.map_or(keep.bytes, |calm| calm.keep.min(keep.bytes));
+            let stamp = channel.stamp(now);
+            channel.shared.change(|tape| tape.keep(Keep { bytes, ..keep }, stamp));
+        }
+    }
+
     /// Whether anybody is left. If not, drop it.
     pub fn is_watched(&self) -> bool {
         !self.channels.is_empty()

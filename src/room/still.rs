@@ -38,6 +38,11 @@ impl Gauge {
         Some(Bytes::from_owner(Measured { bytes, held: self.held.clone() }))
     }
 
+    /// Bytes for which there is room.
+    pub fn free(&self) -> usize {
+        self.limit.saturating_sub(self.held())
+    }
+
     /// Bytes that somebody holds.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)

@@ -150,6 +150,12 @@ impl Tape {
         }
     }
 
+    /// From now on it keeps so much.
+    pub fn keep(&mut self, keep: Keep, now: Stamp) {
+        self.keep = keep;
+        self.trim(now);
+    }
+
     /// Cuts off what is not to be kept any longer.
     pub fn trim(&mut self, now: Stamp) {
         let age = u32::try_from(self.keep.age.as_secs()).unwrap_or(u32::MAX);

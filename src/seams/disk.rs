@@ -5,6 +5,7 @@ use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use redb::{Builder, Database, DatabaseError};
@@ -49,6 +50,12 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Whether a commit may take its time on a thread of its own. In a simulation, where one thread
     /// does everything in turn, it may not.
     fn has_thread(&self) -> bool;
+
+    /// How long a commit takes beside that, where there is no thread for it: a simulated disk may be
+    /// slow, and must not hold up the thread that simulates everything.
+    fn delay(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Space, in bytes.

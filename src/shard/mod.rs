@@ -3,24 +3,31 @@
 //! A shard is one task that owns one [`Relay`](crate::core::Relay), so the core needs no lock, and
 //! the order of an execution's records is the order of this inbox. It knows no protocol.
 
+mod archive;
 mod directory;
 mod followers;
 mod ledger;
+mod past;
 mod place;
+mod pressure;
+mod questions;
 mod run;
+mod seats;
 mod viewers;
 mod waiting;
 
+pub use pressure::{Budget, Pressure};
 pub use run::Shard;
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::core::{Ending, Execution, Grant, Input, LaneResult, Verdict};
+use crate::core::{Ending, Execution, Grant, Input, LaneResult, NotThen, Verdict};
 use crate::dialect::{Begin, Dialect, Group};
 use crate::model::{
-    Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Text, ViewerId,
+    Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Seq, Text,
+    ViewerId,
 };
 use crate::viewer::{Post, Topic};
 
@@ -77,6 +84,15 @@ pub enum Message {
         /// What it watches.
         topic: Topic,
     },
+    /// A viewer has not come to its tape yet, and needs what follows on this record.
+    Past {
+        /// Which.
+        viewer: ViewerId,
+        /// What it watches.
+        topic: Topic,
+        /// The last record that it has.
+        after: Position,
+    },
     /// A viewer no longer watches something.
     Leave {
         /// Which.
@@ -95,19 +111,21 @@ pub enum Message {
         name: Text,
         /// Who asks. What it may not see is not there.
         principal: Arc<Principal>,
+        /// As it was at this record. `None`: as it is.
+        at: Option<Seq>,
         /// Where to.
-        reply: oneshot::Sender<Option<Shown>>,
+        reply: oneshot::Sender<Asked<Shown>>,
     },
-    /// The records behind `since` that are still here, for HTTP.
+    /// The records behind `since` that are kept, for HTTP.
     Records {
         /// Its name, or an alias.
         name: Text,
         /// Who asks. What it may not see is not there.
         principal: Arc<Principal>,
-        /// `None`: from the first that is still here.
+        /// `None`: from the first that is still in memory.
         since: Option<Position>,
-        /// Where to. The flag: whether they follow on `since` without a gap.
-        reply: oneshot::Sender<Option<Followed>>,
+        /// Where to.
+        reply: oneshot::Sender<Asked<Followed>>,
     },
     /// Every execution, for HTTP.
     Executions {
@@ -118,16 +136,61 @@ pub enum Message {
     },
     /// Those numbers that nobody keeps are to be brought up to date: somebody asks for all.
     Measure {
-        /// Hears when they are.
-        reply: oneshot::Sender<()>,
+        /// Hears when they are, and how much the shard holds.
+        reply: oneshot::Sender<Held>,
     },
 }
 
 /// An execution's name, its newest record, and its state.
 pub type Shown = (ExecutionId, Position, Box<Execution>);
 
-/// An execution's name, its newest record, whether what follows does so without a gap, and that.
-pub type Followed = (ExecutionId, Position, bool, Vec<Arc<Record>>);
+/// How many of each the shard holds. With nobody there, all but the executions are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Executions, and definitions of workflows.
+    pub logs: usize,
+    /// Viewers that it can reach.
+    pub viewers: usize,
+    /// What these watch.
+    pub watches: usize,
+    /// Logs that somebody watches.
+    pub rooms: usize,
+    /// Viewers that wait for what nobody has spoken of, or follow groups.
+    pub waiting: usize,
+    /// Times at which something is to be done for a room.
+    pub alarms: usize,
+    /// Readings that are under way, or wait for that.
+    pub orders: usize,
+}
+
+/// Records of an execution, for HTTP.
+#[derive(Debug)]
+pub struct Followed {
+    /// Its name.
+    pub execution: ExecutionId,
+    /// Its newest record.
+    pub head: Position,
+    /// Whether they follow on what was asked for without a gap.
+    pub recovered: bool,
+    /// Some, or all that there are.
+    pub records: Vec<Arc<Record>>,
+}
+
+/// What is answered to a question.
+pub type Asked<T> = Result<T, Lost>;
+
+/// Why there is nothing to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lost {
+    /// Nobody has spoken of the execution.
+    Unknown,
+    /// That of it can't be had.
+    Not(NotThen),
+    /// What is kept can't be read: what was found.
+    Unreadable(String),
+    /// There is no memory for it just now, or too many ask.
+    Busy,
+}
 
 /// A wish to watch. It is fulfilled in one step, so that no record falls between the beginning and
 /// the first live one. The answer is a [`Seat`](crate::viewer::Seat).

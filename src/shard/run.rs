@@ -9,20 +9,20 @@ use std::{
 use tokio::sync::mpsc;
 
 mod commit;
+mod rights;
 mod rounds;
 
+use super::archive::Archive;
 use super::directory::Directory;
 use super::ledger;
+use super::pressure::Watched;
 use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Message, ToEngine};
 use crate::audit::Audit;
-use crate::auth::access::{self, Action};
-use crate::core::{Answer, Effect, Input, Receipt, Reference, Relay, Stage};
+use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
-use crate::model::{
-    CommandId, DecisionId, ExecutionId, Fact, Kind, LinkId, Now, Principal, Record, Seq, ViewerId,
-};
+use crate::model::{Durability, ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
 use crate::room::{Gauge, Line, Room};
 use crate::seams::Clock;
 use crate::store::{Backend, Fault};
@@ -43,6 +43,10 @@ pub struct Shard<Store> {
     pub(super) clock: Clock,
     pub(super) options: Arc<Options>,
     pub(super) gauge: Gauge,
+    /// What memory no longer has. `None`: nothing is kept.
+    pub(super) archive: Option<Archive>,
+    /// `None`: it may use as much memory as it needs.
+    pub(super) watched: Option<Watched>,
     pub(super) rooms: BTreeMap<ExecutionId, Heard>,
     pub(super) directory: Directory,
     pub(super) viewers: BTreeMap<ViewerId, Reach>,
@@ -88,6 +92,8 @@ impl<Store: Backend> Shard<Store> {
             store,
             clock,
             gauge: Gauge::new(options.stills),
+            archive: None,
+            watched: None,
             rooms: BTreeMap::new(),
             directory: Directory::new(options.keep, options.summary_every),
             viewers: BTreeMap::new(),
@@ -128,6 +134,7 @@ impl<Store: Backend> Shard<Store> {
         self.collect();
         self.settle().await?;
         loop {
+            let mut read = None;
             let wake = self.due().map(tokio::time::Instant::from_std);
             tokio::select! {
                 biased;
@@ -135,10 +142,16 @@ impl<Store: Backend> Shard<Store> {
                 () = sleep_until(wake), if wake.is_some() => {
                     let now = self.clock.now();
                     self.relay.handle_timeout(now);
+                    self.weigh(now);
                     self.collect();
                 }
+                // Who replays asks for the next piece only when it has written the last.
+                done = Archive::next(self.archive.as_mut()) => read = Some(done),
                 taken = inbox.recv_many(&mut batch, BATCH) => {
                     if taken == 0 {
+                        if let Some(archive) = self.archive {
+                            archive.end().await;
+                        }
                         self.store.close().await;
                         return Ok(());
                     }
@@ -149,10 +162,13 @@ impl<Store: Backend> Shard<Store> {
                             self.settle().await?;
                         }
                     }
+                    self.weigh(now);
+                    self.collect();
                 }
             }
             self.settle().await?;
             // Whoever asks is shown what is committed.
+            read.into_iter().for_each(|done| self.had(done));
             for message in later.drain(..) {
                 self.serve(message);
             }
@@ -166,7 +182,9 @@ impl<Store: Backend> Shard<Store> {
         }
         let alarm = self.alarms.first().map(|(at, _)| *at);
         let calm = self.calm.first().map(|(at, _)| *at);
-        let dues = [self.relay.poll_timeout(), alarm, calm, self.directory.due(), self.sweep];
+        let weigh = self.watched.as_ref().map(Watched::due);
+        let dues =
+            [self.relay.poll_timeout(), alarm, calm, self.directory.due(), self.sweep, weigh];
         dues.into_iter().flatten().min()
     }
 
@@ -203,6 +221,7 @@ impl<Store: Backend> Shard<Store> {
             | Message::Behind { .. }
             | Message::Follow { .. }
             | Message::Unfollow { .. }
+            | Message::Past { .. }
             | Message::Leave { .. }
             | Message::Left { .. }
             | Message::Snapshot { .. }
@@ -211,45 +230,6 @@ impl<Store: Backend> Shard<Store> {
             | Message::Measure { .. } => return Some(message),
         }
         None
-    }
-
-    /// What is answered to somebody who may not do what they ask for.
-    fn forbidden(&self, input: &Input) -> Option<Effect> {
-        let (viewer, principal, action, about, name): (_, &Principal, _, _, _) = match input {
-            Input::Decided { viewer, principal, ask } => {
-                let about = ask.id.clone().unwrap_or_else(DecisionId::none);
-                let name = Some(&ask.execution);
-                (viewer, principal, Action::Decide, Reference::Decision(about), name)
-            }
-            Input::Commanded { viewer, principal, ask } => {
-                let about = ask.id.clone().unwrap_or_else(CommandId::none);
-                let name = ask.execution.as_ref();
-                (viewer, principal, Action::Command, Reference::Command(about), name)
-            }
-            Input::Greeted { .. }
-            | Input::Claimed { .. }
-            | Input::Published { .. }
-            | Input::Reported { .. }
-            | Input::Receipted { .. }
-            | Input::Withdrawn { .. }
-            | Input::Detached { .. } => return None,
-        };
-        let execution = name.and_then(|name| self.relay.resolve(name));
-        if access::may(principal, action, execution.as_ref()) {
-            return None;
-        }
-        let receipt = Receipt {
-            about,
-            execution: None,
-            gate: None,
-            node: None,
-            stage: Stage::Forbidden,
-            resolution: None,
-            reason: None,
-            by: None,
-            at: None,
-        };
-        Some(Effect::Answer { viewer: *viewer, answer: Answer::Receipt(receipt) })
     }
 
     fn collect(&mut self) {
@@ -328,6 +308,10 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
+    pub(super) fn durability(&self) -> Durability {
+        self.store.durability()
+    }
+
     fn disconnect(&mut self, link: LinkId) {
         self.engines.remove(&link);
         self.metrics.engines_attached.set(self.engines.len() as i64);
@@ -335,6 +319,7 @@ impl<Store: Backend> Shard<Store> {
 
     fn append(&mut self, now: Instant, record: &Record) {
         ledger::appended(&self.metrics, record);
+        self.grown(record.origin.size);
         if let Some(Heard { room, .. }) = self.rooms.get_mut(&record.execution) {
             let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.record(record, out);
             room.append(now, line(record), |dialect| dialect.stirs(record), render);
@@ -386,10 +371,10 @@ impl<Store: Backend> Shard<Store> {
 
     /// The room of an execution. It is told from now on that there is nothing new.
     pub(super) fn room(&mut self, now: Instant, execution: &ExecutionId) -> &mut Room {
-        let alarm = now + self.options.beat_after;
+        let (alarm, keep) = (now + self.options.beat_after, self.keep_of_tapes());
         let begin = || {
             self.alarms.insert((alarm, execution.clone()));
-            Heard { room: Room::new(self.options.keep), beat: alarm, alarm }
+            Heard { room: Room::new(keep), beat: alarm, alarm }
         };
         &mut self.rooms.entry(execution.clone()).or_insert_with(begin).room
     }

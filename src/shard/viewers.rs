@@ -1,14 +1,14 @@
 //! Who watches what: seats, the wait for executions that nobody has spoken of, and questions.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::place::place;
+use super::pressure::Pressure;
 use super::run::Shard;
 use super::{Join, Message};
 use crate::auth::access::{self, Action};
-use crate::core::{Answer, Start, Why};
-use crate::dialect::{Begin, Dialect, Point, Summary, native::Word};
-use crate::model::{ExecutionId, Now, Position, Principal, Seq, Text, ViewerId};
+use crate::core::Answer;
+use crate::dialect::{Begin, Dialect};
+use crate::model::{ExecutionId, Now, Principal, Text, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
 use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
@@ -17,16 +17,27 @@ use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
 #[derive(Debug)]
 pub(super) struct Reach {
     pub(super) principal: Arc<Principal>,
-    post: Post,
-    watches: Vec<Watch>,
+    pub(super) post: Post,
+    pub(super) watches: Vec<Watch>,
 }
 
 #[derive(Debug)]
-struct Watch {
-    topic: Topic,
-    dialect: &'static dyn Dialect,
+pub(super) struct Watch {
+    pub(super) topic: Topic,
+    pub(super) dialect: &'static dyn Dialect,
     /// `None`: it is the directory, or nobody has spoken of it yet.
-    execution: Option<ExecutionId>,
+    pub(super) execution: Option<ExecutionId>,
+    /// As it came with the wish.
+    pub(super) ticket: u32,
+    /// Its seat, until the first that it is to be shown there has been read.
+    pub(super) pending: Option<Box<Pending>>,
+}
+
+/// A seat that waits for what has to be read first.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) seat: Box<Seat>,
+    pub(super) from: Begin,
 }
 
 impl Reach {
@@ -61,47 +72,21 @@ impl<Store: Backend> Shard<Store> {
             }
             Message::Leave { viewer, topic } => self.leave(viewer, &topic),
             Message::Left { viewer } => self.left(viewer),
-            Message::Snapshot { name, principal, reply } => {
-                let found = self.visible(&principal, &name).and_then(|execution| {
-                    let (at, state) = self.relay.snapshot(&execution)?;
-                    let state = Box::new(state.clone());
-                    Some((execution, at, state))
-                });
-                // Who asked may have gone.
-                drop(reply.send(found));
+            Message::Past { viewer, topic, after } => self.past(viewer, &topic, after),
+            Message::Snapshot { name, principal, at, reply } => {
+                self.asked_state(&principal, &name, at, reply);
             }
             Message::Records { name, principal, since, reply } => {
-                let found = self.visible(&principal, &name).and_then(|execution| {
-                    let (head, _) = self.relay.snapshot(&execution)?;
-                    let from = match self.relay.start(&execution, since)? {
-                        Start::After(since) => since.seq,
-                        Start::Snapshot { .. } => Seq(0),
-                    };
-                    let all = self.relay.retained(&execution);
-                    let records: Vec<_> =
-                        all.filter(|it| from < it.position.seq).cloned().collect();
-                    let first = records.first().map_or(head.seq.next(), |it| it.position.seq);
-                    let follows = since.is_some_and(|since| {
-                        since.epoch == head.epoch && since.seq.next() == first
-                    });
-                    Some((execution, head, follows, records))
-                });
-                drop(reply.send(found));
+                self.asked_records(&principal, &name, since, reply);
             }
             Message::Executions { principal, reply } => {
-                let fine = |id| access::may(&principal, Action::Watch, Some(id));
-                let found = if access::may(&principal, Action::List, None) {
-                    let all = self.relay.executions().filter(|(id, ..)| fine(id));
-                    all.map(|(id, at, state)| (id.clone(), at, Box::new(state.clone()))).collect()
-                } else {
-                    vec![]
-                };
-                drop(reply.send(found));
+                // Who asked may have gone.
+                drop(reply.send(self.asked_executions(&principal)));
             }
             Message::Measure { reply } => {
                 self.measure();
-                // Whoever asked may have gone.
-                let _ = reply.send(());
+                // As above.
+                let _ = reply.send(self.holds());
             }
             Message::Input(_)
             | Message::Engine { .. }
@@ -110,17 +95,14 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
-    /// The execution that a name means, if `principal` may know that.
-    fn visible(&self, principal: &Principal, name: &str) -> Option<ExecutionId> {
-        let execution = self.relay.resolve(name)?;
-        access::may(principal, Action::Watch, Some(&execution)).then_some(execution)
-    }
-
     /// Gives a viewer its place. `waited`: it was told before that nobody knew the execution.
-    fn join(&mut self, now: Now, join: Join, waited: bool) {
+    pub(super) fn join(&mut self, now: Now, join: Join, waited: bool) {
         let Join { viewer, topic, dialect, from, ticket } = join.clone();
         let Some(reach) = self.viewers.get_mut(&viewer) else { return };
         let principal = reach.principal.clone();
+        if Pressure::Severe <= self.pressure() {
+            return self.post(viewer, Letter::Overloaded);
+        }
         let (execution, seat) = match &topic {
             Topic::Directory if access::may(&principal, Action::List, None) => {
                 (None, self.seat_at_directory(now, viewer, dialect))
@@ -129,7 +111,12 @@ impl<Store: Backend> Shard<Store> {
             Topic::Directory => (None, Ok((None, None))),
             Topic::Execution(name) => match self.visible(&principal, name) {
                 Some(execution) => {
-                    let seat = self.seat(now, viewer, &execution, dialect, &from, waited);
+                    let seat = if let Begin::At(seq) = from {
+                        self.seat_at(now, viewer, &execution, dialect, seq)
+                    } else {
+                        let reads = self.archive.is_some();
+                        self.seat(now, viewer, &execution, dialect, &from, (waited, reads))
+                    };
                     (Some(execution), seat)
                 }
                 None => {
@@ -145,7 +132,13 @@ impl<Store: Backend> Shard<Store> {
         };
         if let Some(reach) = self.viewers.get_mut(&viewer) {
             reach.watches.reserve_exact(1);
-            reach.watches.push(Watch { topic: topic.clone(), dialect, execution });
+            reach.watches.push(Watch {
+                topic: topic.clone(),
+                dialect,
+                execution,
+                ticket,
+                pending: None,
+            });
         }
         match seat {
             Err(Overloaded) => {
@@ -153,128 +146,18 @@ impl<Store: Backend> Shard<Store> {
                 self.post(viewer, Letter::Overloaded);
             }
             Ok((answer, cursor)) => {
-                let seat = Seat { topic, ticket, answer, cursor };
-                self.post(viewer, Letter::Seat(Box::new(seat)));
-            }
-        }
-    }
-
-    fn seat(
-        &mut self,
-        now: Now,
-        viewer: ViewerId,
-        execution: &ExecutionId,
-        dialect: &'static dyn Dialect,
-        from: &Begin,
-        waited: bool,
-    ) -> Result<(Option<Answer>, Option<Cursor>), Overloaded> {
-        let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
-            return Ok((None, None));
-        };
-        self.room(now.instant, execution);
-        self.catch_up(now, execution);
-        let since = if let Begin::After(since) = from { *since } else { None };
-        let Self { relay, rooms, gauge, metrics, .. } = self;
-        let (Some((head, state)), Some(start), Some(heard)) =
-            (relay.snapshot(execution), relay.start(execution, since), rooms.get_mut(execution))
-        else {
-            unreachable!("what a name means is there");
-        };
-        let room = &mut heard.room;
-        let past = relay
-            .retained(execution)
-            .map(|record| (record.position.seq, record.time.until(now.time), record.clone()));
-        let shared = room.join(
-            now.instant,
-            dialect,
-            viewer,
-            bell,
-            head.seq,
-            past,
-            |dialect, record, out| {
-                dialect.record(record, out);
-            },
-        );
-        // Only the tape knows what it can still send.
-        let tail = shared.look(|tape| tape.tail());
-        if !matches!(from, Begin::After(_)) {
-            let (point, gaps) = match from {
-                Begin::Replayed { behind, gaps } => (behind, *gaps),
-                Begin::Shown(behind) | Begin::Behind(behind) => (behind, true),
-                Begin::Held | Begin::After(_) => (&Point::Here, true),
-            };
-            let records = relay.retained(execution).map(|it| (it.position.seq, it.time));
-            let at = place(point, head, tail, gaps, records).filter(|at| gaps || tail <= *at);
-            let at = at.map_or(head.seq, |at| at.max(tail));
-            let cursor = Cursor::new(shared, Some(head.epoch), Some(at));
-            // Only where it is shown: a whole state is much to render.
-            let mut still = || {
-                let render = |out: &mut _| dialect.state(execution, head, state, out);
-                let still = room.still(dialect, gauge, render)?;
-                Ok(still.unwrap_or_else(|| unreachable!("it has just been joined")))
-            };
-            let cursor = match from {
-                Begin::Shown(_) => cursor.showing(still()?),
-                Begin::Held => cursor.showing(still()?).resting(),
-                Begin::Behind(_) => cursor,
-                // Who is told everything from the beginning needs to be told nothing again.
-                Begin::Replayed { behind: Point::Oldest, .. } if at == Seq(0) => cursor,
-                Begin::Replayed { .. } | Begin::After(_) => cursor.then(still()?),
-            };
-            let start = Start::After(Position { seq: at, ..head });
-            let answer = Answer::Watching { execution: execution.clone(), start, head };
-            return Ok((Some(answer), Some(cursor)));
-        }
-        let start = match start {
-            Start::After(since) if since.seq < tail => {
-                Start::Snapshot { at: head, why: Why::TooOld }
-            }
-            // To who has waited for it, all of it is news.
-            Start::Snapshot { .. } if waited && tail == Seq(0) => {
-                Start::After(Position { seq: Seq(0), ..head })
-            }
-            Start::After(_) | Start::Snapshot { .. } => start,
-        };
-        let at = match start {
-            Start::After(position) => Some(position.seq),
-            Start::Snapshot { why, .. } => {
-                metrics.viewer_snapshots.of(why.word()).inc();
-                if why == Why::Ahead {
-                    tracing::error!(%execution, %head, "a viewer has seen what the relay has lost");
+                if matches!(answer, Some(Answer::NotThen { .. })) {
+                    self.leave(viewer, &topic);
                 }
-                room.rewind(dialect, gauge, |out| dialect.state(execution, head, state, out))?;
-                None
+                let seat = Seat { topic, ticket, answer, cursor };
+                let seat = Box::new(seat);
+                if seat.cursor.as_ref().is_some_and(Cursor::replays) {
+                    self.await_past(viewer, seat, from);
+                } else {
+                    self.post(viewer, Letter::Seat(seat));
+                }
             }
-        };
-        let cursor = Cursor::new(shared, Some(head.epoch), at);
-        let answer = Answer::Watching { execution: execution.clone(), start, head };
-        Ok((Some(answer), Some(cursor)))
-    }
-
-    fn seat_at_directory(
-        &mut self,
-        now: Now,
-        viewer: ViewerId,
-        dialect: &'static dyn Dialect,
-    ) -> Result<(Option<Answer>, Option<Cursor>), Overloaded> {
-        let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
-            return Ok((None, None));
-        };
-        let none: [(Seq, Duration, ()); 0] = [];
-        let room = &mut self.directory.room;
-        let shared = room.join(now.instant, dialect, viewer, bell, Seq(0), none, |_, (), _| ());
-        self.show_directory(dialect)?;
-        Ok((None, Some(Cursor::new(shared, None, None))))
-    }
-
-    fn show_directory(&mut self, dialect: &'static dyn Dialect) -> Result<(), Overloaded> {
-        let Self { relay, directory, gauge, .. } = self;
-        directory.room.rewind(dialect, gauge, |out| {
-            let items = relay.executions();
-            let items: Vec<_> =
-                items.map(|(execution, at, state)| Summary { execution, at, state }).collect();
-            dialect.directory(&items, out);
-        })
+        }
     }
 
     /// Shows a viewer that has fallen off its tape the state.
@@ -313,7 +196,7 @@ impl<Store: Backend> Shard<Store> {
     }
 
     /// Writes what waits in a room for a calm log's time to come.
-    fn catch_up(&mut self, now: Now, execution: &ExecutionId) {
+    pub(super) fn catch_up(&mut self, now: Now, execution: &ExecutionId) {
         let Self { relay, rooms, .. } = self;
         let heard = rooms.get_mut(execution).zip(relay.snapshot(execution));
         let Some((heard, (head, state))) = heard else { return };
@@ -362,7 +245,7 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
-    fn forget_watch(&mut self, viewer: ViewerId, topic: &Topic) -> Option<Watch> {
+    pub(super) fn forget_watch(&mut self, viewer: ViewerId, topic: &Topic) -> Option<Watch> {
         let watches = &mut self.viewers.get_mut(&viewer)?.watches;
         let at = watches.iter().position(|it| it.topic == *topic)?;
         Some(watches.swap_remove(at))
@@ -387,6 +270,9 @@ impl<Store: Backend> Shard<Store> {
             self.leave(viewer, &topic);
         }
         self.followers.retain(|(_, follower)| *follower != viewer);
+        if let Some(archive) = &mut self.archive {
+            archive.forget(viewer);
+        }
         self.viewers.remove(&viewer);
     }
 

@@ -3,8 +3,9 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Weak},
 };
 
 use arc_swap::ArcSwapOption;
@@ -52,6 +53,8 @@ pub(super) struct File {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) options: Options,
     pub(super) shared: Shared,
+    /// The one that was closed last, as long as somebody reads in it.
+    lent: Weak<Database>,
     /// Each log's number, and how much of it is kept.
     pub(super) logs: BTreeMap<ExecutionId, (u64, Extent)>,
     pub(super) next_log: u64,
@@ -81,6 +84,7 @@ impl File {
             disk,
             options,
             shared: Arc::default(),
+            lent: Weak::new(),
             logs: BTreeMap::new(),
             next_log: 1,
             short: false,
@@ -91,7 +95,14 @@ impl File {
 
     /// Opens it again after a write has failed: what that has left behind is not known.
     pub(super) fn reopen(&mut self) -> Result<(), Fault> {
-        drop(self.shared.swap(None));
+        if let Some(database) = self.shared.swap(None) {
+            self.lent = Arc::downgrade(&database);
+        }
+        if 0 < self.lent.strong_count() {
+            // Whoever reads a piece gives it back when that is read.
+            let source = io::Error::from(io::ErrorKind::ResourceBusy);
+            return Err(Fault::Medium { path: self.directory.clone(), source });
+        }
         let how = tables::builder(self.options.cache);
         let fault = |err: redb::Error| Fault::of(&self.directory, err);
         let database = self.disk.open(&self.directory, &how).map_err(|err| fault(err.into()))?;

@@ -103,8 +103,9 @@ impl Keeper {
             };
             loaded.damage.extend(damage);
             let shared = Arc::clone(&file.shared);
-            let reader = Reader { shared, directory: directory.to_owned() };
-            let way = match disk.has_thread() {
+            let has_thread = disk.has_thread();
+            let reader = Reader { shared, directory: directory.to_owned(), has_thread };
+            let way = match has_thread {
                 true => begin(file),
                 false => Way::Inline(Box::new(file)),
             };
@@ -121,7 +122,10 @@ impl Keeper {
     async fn once(&mut self, commit: &Arc<Commit>, again: bool) -> Result<Wants, Fault> {
         match &mut self.way {
             Way::Nowhere => Ok(Wants::default()),
-            Way::Inline(file) => write(file, commit, again),
+            Way::Inline(file) => {
+                tokio::time::sleep(file.disk.delay()).await;
+                write(file, commit, again)
+            }
             Way::Thread { jobs, .. } => {
                 let (done, told) = oneshot::channel();
                 let job = Job { commit: Arc::clone(commit), again, done };

@@ -16,17 +16,27 @@ use crate::model::{Epoch, ExecutionId, Seq};
 pub struct Reader {
     pub(super) shared: Shared,
     pub(super) directory: PathBuf,
+    pub(super) has_thread: bool,
 }
 
 /// A piece of a log.
 #[derive(Debug)]
 pub struct Piece {
-    /// Where its fold begins. `None`: with the first record of the log.
+    /// Where its fold begins. `None`: with the first record of the log, or where whoever asks is.
     pub checkpoint: Option<Checkpoint>,
     /// The records behind that, without a gap.
     pub records: Vec<KeptRecord>,
     /// Whether there are more that are kept.
     pub more: bool,
+}
+
+/// Where the records of a piece begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// At a checkpoint before them.
+    Fold,
+    /// Where they are wanted.
+    Here,
 }
 
 impl Reader {
@@ -42,6 +52,36 @@ impl Reader {
         epoch: Epoch,
         after: Seq,
         bytes: usize,
+    ) -> Result<Option<Piece>, Fault> {
+        self.read(execution, epoch, after, bytes, From::Fold)
+    }
+
+    /// The same without what is before: for who knows what the records up to `after` amount to.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn following(
+        &self,
+        execution: &ExecutionId,
+        epoch: Epoch,
+        after: Seq,
+        bytes: usize,
+    ) -> Result<Option<Piece>, Fault> {
+        self.read(execution, epoch, after, bytes, From::Here)
+    }
+
+    /// Whether it may be read on a thread of its own, beside whoever writes.
+    pub fn has_thread(&self) -> bool {
+        self.has_thread
+    }
+
+    fn read(
+        &self,
+        execution: &ExecutionId,
+        epoch: Epoch,
+        after: Seq,
+        bytes: usize,
+        from: From,
     ) -> Result<Option<Piece>, Fault> {
         let Some(database) = self.shared.load_full() else { return Ok(None) };
         let read = || -> Result<Result<Option<Piece>, Bad>, redb::Error> {
@@ -61,7 +101,10 @@ impl Reader {
                 return Ok(Ok(None));
             }
             let folds = transaction.open_table(FOLDS)?;
-            let fold = folds.range((log, 0)..=(log, after.0))?.next_back().transpose()?;
+            let fold = match from {
+                From::Fold => folds.range((log, 0)..=(log, after.0))?.next_back().transpose()?,
+                From::Here => None,
+            };
             let checkpoint: Option<Checkpoint> = match fold {
                 Some((key, row)) => {
                     let (log, seq) = key.value();
@@ -70,13 +113,14 @@ impl Reader {
                         Err(bad) => return Ok(Err(bad)),
                     }
                 }
-                None if first <= 1 => None,
+                None if first <= 1 || from == From::Here => None,
                 None => return Ok(Ok(None)),
             };
-            let from = checkpoint.as_ref().map_or(0, |it| it.at.0) + 1;
+            let base = if from == From::Here { after.0 } else { 0 };
+            let begin = checkpoint.as_ref().map_or(base, |it| it.at.0) + 1;
             let records = transaction.open_table(RECORDS)?;
-            let (mut all, mut room, mut next) = (vec![], bytes, from);
-            for row in records.range((log, from)..=(log, last))? {
+            let (mut all, mut room, mut next) = (vec![], bytes, begin);
+            for row in records.range((log, begin)..=(log, last))? {
                 let (key, row) = row?;
                 let (_, seq) = key.value();
                 if seq != next {

@@ -42,8 +42,10 @@ pub(super) const TLS_DOORS: Label = ("door", &["engine", "viewer"]);
 /// What comes of a new certificate.
 pub(super) const RELOADS: Label = ("result", &["reloaded", "refused"]);
 /// Why a connection or a request is refused before anybody looks at what it wants.
-pub(super) const REFUSALS: Label =
-    ("reason", &["cap", "timeout", "tls", "host_not_allowed", "origin_not_allowed", "other"]);
+pub(super) const REFUSALS: Label = (
+    "reason",
+    &["cap", "memory", "timeout", "tls", "host_not_allowed", "origin_not_allowed", "other"],
+);
 /// How an engine's stream ends.
 pub(super) const STREAM_ENDS: Label = (
     "reason",

@@ -82,10 +82,15 @@ table! {
     executions_finished: Each<Counter> by FINISHES, "Executions that ended, by what their engine says of it";
     executions_forgotten: Counter, "Executions that ended so long ago that they were forgotten";
     shard_inbox_depth: Gauge, "Messages that wait for the shard; at 1024 whoever has one waits";
+    memory_budget: Gauge in Bytes, "Memory that the relay may use; 0: as much as it needs";
+    memory_counted: Gauge in Bytes, "Memory that it counts itself, roughly: logs, tapes, states, and what was read back from the store";
+    memory_pressure: Gauge, "How near it is to its budget: 0, there is room; 1, from 80 %, less is kept; 2, from 95 %, nothing new is begun or watched; 3, from 98 %, nobody is let in";
     shard_turns: Counter, "Turns of the shard: what came in each was committed and told at once";
 
     store_commits: Counter, "Turns that the store has kept";
     store_blocked: Gauge, "Whether the store takes nothing in, and so nothing goes on: 1 while the disk is full or fails";
+    store_records_read: Counter, "Records that were read back from the store for viewers, those included that were only folded";
+    store_unreadable: Counter, "Times that a piece of a log could not be read back, so that its viewers were shown the state instead";
     store_damaged: Counter, "Logs, or whole stores, that were found damaged at the start and set aside";
 
     gates_open: Gauge, "Gates that wait for somebody";

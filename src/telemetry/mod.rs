@@ -12,3 +12,4 @@ pub use each::Each;
 pub use head::Head;
 pub use meter::Metered;
 pub use metrics::Metrics;
+pub use process::{memory, resident};

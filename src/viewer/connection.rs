@@ -167,6 +167,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 let viewer = self.talk.id;
                 let message = match wants {
                     Wants::State => Message::Behind { viewer, topic },
+                    Wants::Past(after) => Message::Past { viewer, topic, after },
                     Wants::Anew(since) => self.talk.join(topic, Begin::After(since)),
                 };
                 self.errands.tell(message);
@@ -250,6 +251,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 Ok(Some(Letter::Found(group, logs))) => {
                     self.talk.found(&group, &logs, &self.house, &mut self.viewer);
                 }
+                Ok(Some(Letter::Past(past))) => self.talk.past(*past, &mut self.viewer),
                 Ok(Some(Letter::Overloaded)) => self.end(Close::Overloaded),
                 Err(LetGo) if self.house.shards.is_gone() => self.end(Close::Drain),
                 Err(LetGo) => self.end(Close::Slow),

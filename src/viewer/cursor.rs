@@ -26,6 +26,10 @@ pub struct Cursor {
     held: bool,
     /// Nor behind the state that is shown.
     rests: bool,
+    /// It goes on with what is kept beyond the tape, until the tape reaches back to it.
+    replays: bool,
+    /// The record behind which it has asked for that, and waits.
+    asked: Option<Seq>,
     /// The last beat that was.
     beat: u64,
     /// What is left of a state, from a frame's beginning.
@@ -57,6 +61,8 @@ pub(super) enum Next {
 pub enum Wants {
     /// It has fallen off the tape: it must be shown the state.
     State,
+    /// It has not come to the tape yet: it needs what follows on this record.
+    Past(Position),
     /// The log has been forgotten: it must ask for it anew, from here.
     Anew(Option<Position>),
 }
@@ -68,7 +74,53 @@ impl Cursor {
         let beat = shared.look(|tape| tape.beats());
         let (begun, jumps, then, still) = (at, Vec::new(), None, Bytes::new());
         let (seen, held, rests, ended) = (0, false, false, false);
-        Self { shared, epoch, at, begun, jumps, then, held, rests, beat, still, seen, ended }
+        let (replays, asked) = (false, None);
+        Self {
+            shared,
+            epoch,
+            at,
+            begun,
+            jumps,
+            then,
+            held,
+            rests,
+            replays,
+            asked,
+            beat,
+            still,
+            seen,
+            ended,
+        }
+    }
+
+    /// Goes on with what is kept beyond the tape, as long as that does not reach back to it. That is
+    /// no way to be slow: only who makes no progress is let go of.
+    #[must_use]
+    pub fn replaying(self) -> Self {
+        Self { replays: true, ..self }
+    }
+
+    /// Whether it does.
+    pub fn replays(&self) -> bool {
+        self.replays
+    }
+
+    /// Shows these records first: those up to `piece.at`, behind the one where it is.
+    #[must_use]
+    pub fn with_past(self, piece: Still) -> Self {
+        Self { at: Some(piece.at), still: piece.bytes, ..self }
+    }
+
+    /// What it has asked for. `None`: it is not to be had, and the state has to do.
+    pub(super) fn past(&mut self, behind: Seq, piece: Option<Still>) {
+        if self.asked != Some(behind) {
+            return;
+        }
+        self.asked = None;
+        match piece {
+            Some(piece) => (self.at, self.still) = (Some(piece.at), piece.bytes),
+            None => self.replays = false,
+        }
     }
 
     /// Shows this first.
@@ -136,6 +188,7 @@ impl Cursor {
             || self.still.is_empty()
                 && (self.rests
                     || self.ended
+                    || self.asked.is_some()
                     || self.then.is_none() && self.seen == self.shared.version())
     }
 
@@ -154,12 +207,22 @@ impl Cursor {
                 self.still = then.bytes;
                 continue;
             }
-            if self.rests || self.ended || self.seen == version {
+            if self.rests || self.ended || self.asked.is_some() || self.seen == version {
                 return Next::Idle;
             }
             let stop = self.then.as_ref().map(|then| then.at);
             let until = [self.jumps.last().map(|(end, _)| *end), stop].into_iter().flatten().min();
-            match self.shared.look(|tape| tape.read(self.at, self.beat, until, limit)) {
+            let read = self.shared.look(|tape| tape.read(self.at, self.beat, until, limit));
+            if self.replays
+                && let Read::Still(_) | Read::Behind = read
+                && let Some(position) = self.position()
+            {
+                self.asked = Some(position.seq);
+                return Next::Wants(Wants::Past(position));
+            }
+            // A tape that has it once has it for good, or it is too slow.
+            self.replays = false;
+            match read {
                 Read::Records(excerpt, _) if excerpt.bytes().is_empty() => {
                     self.at = Some(excerpt.last());
                 }

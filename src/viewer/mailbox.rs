@@ -13,8 +13,8 @@ use std::{
 use super::Cursor;
 use crate::core::Answer;
 use crate::dialect::Group;
-use crate::model::{ExecutionId, Text};
-use crate::room::Bell;
+use crate::model::{ExecutionId, Seq, Text};
+use crate::room::{Bell, Still};
 
 /// What a viewer can watch.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +34,23 @@ pub enum Letter {
     Seat(Box<Seat>),
     /// Logs of a group that it follows.
     Found(Group, Vec<ExecutionId>),
+    /// What it had asked for of a log beyond its tape.
+    Past(Box<Past>),
     /// There is no room for it now; it should come back later.
     Overloaded,
+}
+
+/// A piece of a log that lies beyond the tape.
+#[derive(Debug)]
+pub struct Past {
+    /// What it watches.
+    pub topic: Topic,
+    /// As it came with the wish to watch that.
+    pub ticket: u32,
+    /// The record that it follows on.
+    pub behind: Seq,
+    /// Records up to the one that this names. `None`: they are not to be had.
+    pub piece: Option<Still>,
 }
 
 /// What came of a wish to watch.
@@ -134,7 +149,9 @@ impl Mailbox {
             loop {
                 match self.take() {
                     Ok(Some(Letter::Answer(answer))) => return Poll::Ready(Some(*answer)),
-                    Ok(Some(Letter::Seat(_) | Letter::Found(..) | Letter::Overloaded)) => (),
+                    Ok(Some(
+                        Letter::Seat(_) | Letter::Found(..) | Letter::Past(_) | Letter::Overloaded,
+                    )) => (),
                     Ok(None) => return Poll::Pending,
                     Err(LetGo) => return Poll::Ready(None),
                 }

@@ -23,7 +23,7 @@ pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};
 pub use departure::{Departure, Plan};
 pub use house::{Guest, House};
-pub use mailbox::{LetGo, Letter, Mailbox, Post, Seat, Topic, mailbox, mailbox_with};
+pub use mailbox::{LetGo, Letter, Mailbox, Past, Post, Seat, Topic, mailbox, mailbox_with};
 pub use options::{Options, Rates};
 pub use rate::{Bucket, Rate};
 
@@ -34,7 +34,8 @@ use std::{
 
 use bytes::{Buf, Bytes};
 
-use crate::model::Position;
+use crate::model::{Position, Seq};
+use crate::room::Still;
 use cursor::{Next, Piece};
 
 /// Bytes in one write, about.
@@ -87,6 +88,13 @@ impl Viewer {
     pub(crate) fn hold(&mut self, topic: &Topic) {
         let watch = self.watches.iter_mut().find(|(it, _)| it == topic);
         watch.into_iter().for_each(|(_, cursor)| cursor.hold());
+    }
+
+    /// What lies beyond its tape of this, behind that record; nothing, if it is not to be had.
+    pub(crate) fn past(&mut self, topic: &Topic, behind: Seq, piece: Option<Still>) {
+        if let Some((_, cursor)) = self.watches.iter_mut().find(|(it, _)| it == topic) {
+            cursor.past(behind, piece);
+        }
     }
 
     /// What it watches, and the last record of each that it was sent.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Close, Guest, House, Rate, Seat, Topic, Viewer};
+use super::{Close, Guest, House, Past, Rate, Seat, Topic, Viewer};
 use crate::auth::verifier::Invalid;
 use crate::core::{Answer, Input};
 use crate::dialect::{
@@ -269,9 +269,9 @@ impl Talk {
             }
             Begin::Shown(behind) => Begin::Shown(self.resolve(behind)),
             Begin::Behind(behind) => Begin::Behind(self.resolve(behind)),
-            Begin::After(_) | Begin::Held => from,
+            Begin::After(_) | Begin::At(_) | Begin::Held => from,
         };
-        if !matches!(from, Begin::After(_)) {
+        if !matches!(from, Begin::After(_) | Begin::At(_)) {
             viewer.hold(&topic);
         }
         let join = self.join(topic, from);
@@ -328,6 +328,14 @@ impl Talk {
             Some(answer) => self.answer(&answer, house, viewer),
             None if viewer.watches(&topic) => (),
             None => self.problem("not_found", "no such execution", name(&topic), viewer),
+        }
+    }
+
+    /// What it has asked for of a log. As above.
+    pub(super) fn past(&mut self, past: Past, viewer: &mut Viewer) {
+        let Past { topic, ticket, behind, piece } = past;
+        if self.wishes.iter().any(|(it, newest)| *it == topic && *newest == ticket) {
+            viewer.past(&topic, behind, piece);
         }
     }
 

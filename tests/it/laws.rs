@@ -504,6 +504,28 @@ proptest! {
     }
 
     #[test]
+    fn d4_the_last_word_on_a_decision_is_the_last(moves in game()) {
+        // An id is one execution's.
+        let mut last: BTreeMap<(Option<ExecutionId>, DecisionId), &Stage> = BTreeMap::new();
+        let game = Game::play(&moves);
+        for (_, receipt) in &game.receipts {
+            let (Reference::Decision(id), stage) = (&receipt.about, &receipt.stage) else { continue };
+            if *stage == Stage::IdReused {
+                continue;
+            }
+            let key = (receipt.execution.clone(), id.clone());
+            if let Some(known) = last.get(&key) {
+                prop_assert_eq!(*known, stage, "{} had its last word: {:?}", id, receipt);
+            }
+            // A refusal without a time was none of something that stands in the log.
+            let recorded = receipt.at.is_some();
+            if recorded && matches!(stage, Stage::Applied | Stage::Refused | Stage::Failed) {
+                last.insert(key, stage);
+            }
+        }
+    }
+
+    #[test]
     fn d6_what_took_effect_was_asked_for_by_that_person(moves in game()) {
         let game = Game::play(&moves);
         for (execution, log) in &game.records {

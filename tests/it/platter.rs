@@ -1,10 +1,11 @@
 //! A disk in memory for the store: it outlives whoever has it open, remembers what was synced, and can
-//! be cut off from the power, filled, broken and scratched.
+//! be cut off from the power, filled, slowed down, broken and scratched.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use footplate::seams::{Disk, Space};
 use redb::{Builder, Database, DatabaseError, StorageBackend};
@@ -27,7 +28,10 @@ struct Inner {
     aside: Vec<(String, Vec<u8>)>,
     /// How many more writes and syncs succeed.
     patience: Option<usize>,
+    /// Which of the next syncs fails, from 1, and whether what it was to write down is forgotten.
+    flaw: Option<(usize, bool)>,
     full: bool,
+    delay: Duration,
     open: usize,
 }
 
@@ -107,6 +111,22 @@ impl Platter {
         self.0.lock().unwrap().patience = patience;
     }
 
+    /// Whether nothing succeeds any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.lock().unwrap().patience == Some(0)
+    }
+
+    /// The sync of this number fails, from 1, and no other. `forgets`: what it was to write down never
+    /// is, although it is still seen, as where a kernel takes pages for clean that it could not write.
+    pub(crate) fn sync_fails(&self, which: usize, forgets: bool) {
+        self.0.lock().unwrap().flaw = Some((which, forgets));
+    }
+
+    /// What a commit takes.
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.0.lock().unwrap().delay = delay;
+    }
+
     /// Whether there is no space.
     pub(crate) fn fill(&self, full: bool) {
         self.0.lock().unwrap().full = full;
@@ -160,6 +180,16 @@ impl StorageBackend for Platter {
     fn sync_data(&self) -> io::Result<()> {
         let mut inner = self.0.lock().unwrap();
         inner.endure()?;
+        inner.flaw = match inner.flaw {
+            Some((1, forgets)) => {
+                inner.flaw = None;
+                if forgets {
+                    inner.pending.clear();
+                }
+                return Err(io::Error::other("this sync fails"));
+            }
+            flaw => flaw.map(|(which, forgets)| (which - 1, forgets)),
+        };
         let pending = std::mem::take(&mut inner.pending);
         pending.iter().for_each(|write| write.apply(&mut inner.synced));
         Ok(())
@@ -221,5 +251,9 @@ impl Disk for Platter {
 
     fn has_thread(&self) -> bool {
         false
+    }
+
+    fn delay(&self) -> Duration {
+        self.0.lock().unwrap().delay
     }
 }

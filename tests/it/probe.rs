@@ -177,6 +177,10 @@ impl Conversation for Talk {
                 out.text(&json!({ "watching": execution.as_str(), "start": start,
                     "head": head.seq.0 }));
             }
+            Answer::NotThen { execution, why } => {
+                let why = format!("{why:?}");
+                out.text(&json!({ "not_then": execution.as_str(), "why": why }));
+            }
             Answer::Unknown { execution } => out.text(&json!({ "unknown": execution.as_str() })),
             Answer::Receipt(receipt) => {
                 out.text(&json!({ "receipt": format!("{:?}", receipt.stage) }));

@@ -34,6 +34,16 @@ pub(crate) struct Reducer {
 }
 
 impl Reducer {
+    /// One that has seen everything up to a record, and remembers nothing of it.
+    pub(crate) fn at(epoch: &str, seq: u64) -> Self {
+        Self { epoch: Some(epoch.to_owned()), last: seq, ..Self::default() }
+    }
+
+    /// Whether a snapshot is still coming in.
+    pub(crate) fn is_partial(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
     /// Takes one frame of the execution. What is no record and no snapshot is passed over.
     ///
     /// # Errors
@@ -75,6 +85,10 @@ impl Reducer {
         }
         // Before anything is said of them.
         state.entry("execution").or_insert_with(|| json!({}));
+        state.entry("progress").or_insert_with(|| {
+            json!({ "status": "created", "nodes": 0, "running": 0, "waiting": 0, "completed": 0,
+                "failed": 0, "open_gates": 0 })
+        });
         state.entry("cost").or_insert_with(|| {
             json!({ "spent_usd_nanos": 0, "spent": 0.0, "input_tokens": 0, "output_tokens": 0,
                 "total_tokens": 0 })

@@ -101,7 +101,7 @@ impl Bench {
     /// The newest record.
     async fn head(&self) -> u64 {
         let principal = Arc::new(Principal::local());
-        let ask = |reply| Message::Snapshot { name: "x1".into(), principal, reply };
+        let ask = |reply| Message::Snapshot { name: "x1".into(), principal, at: None, reply };
         self.house.shards.ask(ask).await.unwrap().unwrap().1.seq.0
     }
 

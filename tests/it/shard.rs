@@ -18,7 +18,7 @@ use footplate::dialect::{Call, Dialect, Manners};
 use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
-use footplate::shard::{Message, Shard, Shards, ToEngine};
+use footplate::shard::{Lost, Message, Shard, Shards, ToEngine};
 use footplate::store::{Backend, Commit, Fault, Memory, Wants};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Options, mailbox};
@@ -529,7 +529,7 @@ async fn nobody_is_told_what_is_not_committed() {
     let mut two = bench.come(bench.native, Some("x1")).await;
     let principal = Arc::new(Principal::local());
     let (reply, mut asked) = tokio::sync::oneshot::channel();
-    bench.tell(Message::Snapshot { name: "x1".into(), principal, reply }).await;
+    bench.tell(Message::Snapshot { name: "x1".into(), principal, at: None, reply }).await;
     one.is_told_nothing_for(MOMENT).await;
     two.is_told_nothing_for(MOMENT).await;
     assert!(timeout(MOMENT, engine.recv()).await.is_err(), "nor is it acknowledged");
@@ -635,14 +635,14 @@ async fn who_asks_once_is_answered_once() {
         let principal = principal.clone();
         bench.shards.ask(move |reply| Message::Records { name, principal, since, reply })
     };
-    let (_, head, follows, found) = records(name.clone(), since).await.unwrap().unwrap();
-    assert_eq!((follows, found[0].position.seq.0, found.len() as u64), (true, 3, head.seq.0 - 2));
-    let (.., follows, found) = records(name.clone(), None).await.unwrap().unwrap();
-    assert_eq!((follows, found[0].position.seq.0), (false, 1));
-    let other = Some(script::position("6-1:2"));
-    let (.., follows, found) = records(name, other).await.unwrap().unwrap();
-    assert_eq!((follows, found[0].position.seq.0), (false, 1));
-    assert!(records("nobody".into(), None).await.unwrap().is_none());
+    let found = records(name.clone(), since).await.unwrap().unwrap();
+    let seqs: Vec<u64> = found.records.iter().map(|it| it.position.seq.0).collect();
+    assert_eq!((found.recovered, seqs), (true, (3..=found.head.seq.0).collect()));
+    for since in [None, Some(script::position("6-1:2"))] {
+        let found = records(name.clone(), since).await.unwrap().unwrap();
+        assert_eq!((found.recovered, found.records[0].position.seq.0), (false, 1));
+    }
+    assert_eq!(records("nobody".into(), None).await.unwrap().unwrap_err(), Lost::Unknown);
 }
 
 /// Somebody who decides through one connection is answered there, and all see what follows.

@@ -97,6 +97,13 @@ impl Execution {
         Cost { spent, budget_usd_nanos: self.budget_usd_nanos }
     }
 
+    /// Bytes that it holds, roughly: so many for each thing that it knows, whatever is said of that.
+    pub fn weight(&self) -> usize {
+        let Self { nodes, under_way, edges, gates, commands, errors, producers, .. } = self;
+        let things = nodes.len() + gates.len() + commands.len() + errors.len();
+        4_096 + things * 1_024 + (edges.len() + under_way.len()) * 256 + producers.len() * 512
+    }
+
     /// Its nodes in the order in which their status changed last.
     pub fn nodes_by_change(&self) -> Vec<&Arc<Node>> {
         let mut nodes: Vec<_> = self.nodes.values().collect();

@@ -20,7 +20,7 @@ impl Relay {
         let execution = match (&ask.kind, &ask.execution, started) {
             (_, _, Some(started)) => Some(started.execution.clone()),
             (CommandKind::Start { workflow, .. }, _, None) => {
-                match self.start_execution(workflow, &ask) {
+                match self.start_execution(now, workflow, &ask) {
                     Ok(execution) => Some(execution),
                     Err(reason) => return self.refuse(viewer, &ask, reason),
                 }
@@ -37,14 +37,12 @@ impl Relay {
     /// A log for an execution that an engine is yet to begin.
     fn start_execution(
         &mut self,
+        now: Now,
         workflow: &WorkflowId,
         ask: &CommandAsk,
     ) -> Result<ExecutionId, &'static str> {
         let (_, engine) = self.producers.starter(workflow).ok_or(NO_STARTER)?;
         let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
-        if self.limits.executions <= self.logs.len() {
-            return Err("there are as many executions as there may be");
-        }
         let execution = match &ask.execution {
             Some(name) => self.free_name(name)?,
             None => {
@@ -52,6 +50,9 @@ impl Relay {
                 name.parse().expect("hexadecimal and decimal digits")
             }
         };
+        if !self.has_room(now) {
+            return Err("there are as many executions as there may be");
+        }
         self.create(execution.clone(), owner);
         self.producers.takes_part(&producer, &execution);
         if let Some(log) = self.logs.get_mut(&execution) {

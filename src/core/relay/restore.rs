@@ -97,5 +97,10 @@ impl Relay {
         let mut slot: Option<Instant> = None;
         self.timers.arm(&execution, Due::Bury, &mut slot, Some(due));
         self.tombstones.insert(execution, tombstone);
+        while self.limits.tombstones < self.tombstones.len() {
+            let Some(execution) = self.timers.unbury() else { break };
+            self.tombstones.remove(&execution);
+            self.producers.forget(&execution);
+        }
     }
 }

@@ -112,7 +112,10 @@ impl Turn<'_> {
         let about = Reference::Decision(vote.decision_id.clone());
         let gate = self.log.state.gates.get(id).cloned();
         let current = gate.filter(|gate| gate.asked.gate_version == version);
-        if let Some(wait) = self.log.gate_waits.get_mut(id) {
+        // What becomes of a later version of the question is no news of this decision.
+        if current.is_some()
+            && let Some(wait) = self.log.gate_waits.get_mut(id)
+        {
             wait.askers.insert(vote.decision_id.clone(), viewer);
         }
         let (stage, reason) = match &current {

@@ -103,6 +103,8 @@ impl Conversation for Talk {
 
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         match answer {
+            // Nobody can ask for the past in this protocol.
+            Answer::NotThen { .. } => (),
             Answer::Watching { .. } => {
                 self.watched = true;
                 self.gives_up = None;

@@ -6,7 +6,7 @@ use serde::ser::SerializeMap;
 use super::gates::Who;
 use super::said;
 use super::words::Word;
-use crate::core::{Answer, Receipt, Reference, Stage, Start};
+use crate::core::{Answer, NotThen, Receipt, Reference, Stage, Start};
 use crate::dialect::object::{Fields, List, Object, Put, Shown, time};
 use crate::dialect::{Conversation, Notice, Said, Unintelligible};
 use crate::frame::Frames;
@@ -72,6 +72,10 @@ impl Fields for Answered<'_> {
                 about: Some(execution.as_str()),
             }
             .fields(to),
+            Answer::NotThen { execution, why } => {
+                let (code, message) = not_then(*why);
+                Problem { code, message: &message, about: Some(execution.as_str()) }.fields(to)
+            }
             Answer::Receipt(receipt) => {
                 to.put("type", "receipt")?;
                 told(receipt, self.1, to)
@@ -161,6 +165,26 @@ impl Fields for Notice<'_> {
                 unreachable!("they are not said")
             }
         }
+    }
+}
+
+/// Why the past can't be shown: a word for programs, a sentence for people.
+pub(crate) fn not_then(why: NotThen) -> (&'static str, String) {
+    match why {
+        NotThen::Ahead { head } => {
+            ("ahead", format!("The newest record is {head}: ask for one that is there"))
+        }
+        NotThen::NotKept => (
+            "not_supported",
+            "The relay keeps everything in memory alone, which does not reach back to that record. \
+             Leave `at` out; with --store the relay keeps what happens"
+                .to_owned(),
+        ),
+        NotThen::Gone => (
+            "too_old",
+            "That record is no longer kept, or can't be read. Ask for a later one, or leave `at` out"
+                .to_owned(),
+        ),
     }
 }
 

@@ -13,6 +13,7 @@ mod said;
 mod state;
 mod words;
 
+pub(crate) use answers::not_then;
 pub(crate) use words::Word;
 
 use serde::ser::SerializeMap;

@@ -49,6 +49,7 @@ struct Subscribe<'a> {
     execution_id: String,
     #[serde(borrow)]
     since: Option<&'a RawValue>,
+    #[serde(borrow)]
     at: Option<&'a RawValue>,
 }
 
@@ -56,6 +57,12 @@ struct Subscribe<'a> {
 #[serde(deny_unknown_fields)]
 struct Since {
     epoch: String,
+    seq: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct At {
     seq: u64,
 }
 
@@ -179,13 +186,23 @@ fn message(frame: &str, kind: Option<&RawValue>) -> Result<Said, Fault> {
 }
 
 fn subscribe(it: &Subscribe<'_>) -> Result<Said, Fault> {
-    if it.at.is_some() {
-        let message = "`at` looks into the past, which takes a store, and none is configured. \
-                       Leave it out, or go on from a record that you have with `since`";
-        return Err(("not_supported", message.to_owned()));
+    let from = match (it.since, it.at) {
+        (Some(_), Some(_)) => {
+            return Err(bad("at", "takes the place of `since`: leave one of them out"));
+        }
+        (_, Some(at)) => Begin::At(record(at)?),
+        (since, None) => Begin::After(since.map(position).transpose()?),
+    };
+    Ok(Said::Watch { name: execution(&it.execution_id)?, from })
+}
+
+fn record(raw: &RawValue) -> Result<Seq, Fault> {
+    // As below.
+    if !raw.get().starts_with('{') {
+        return Err(bad("at", "is an object with `seq`"));
     }
-    let since = it.since.map(position).transpose()?;
-    Ok(Said::Watch { name: execution(&it.execution_id)?, from: Begin::After(since) })
+    let At { seq } = typed("at", raw.get())?;
+    Ok(Seq(seq))
 }
 
 fn position(raw: &RawValue) -> Result<Position, Fault> {

@@ -209,6 +209,8 @@ impl Conversation for Talk {
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         let about = self.about.take();
         match answer {
+            // Nobody can ask for the past in this protocol.
+            Answer::NotThen { .. } => (),
             Answer::Watching { execution, .. } => {
                 let name = about.unwrap_or_else(|| execution.as_str().into());
                 self.watches.seated(&name, execution);

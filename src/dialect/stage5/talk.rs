@@ -261,6 +261,8 @@ impl Conversation for Talk {
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         self.settle();
         match answer {
+            // Nobody can ask for the past in this protocol.
+            Answer::NotThen { .. } => (),
             Answer::Watching { .. } => {
                 (self.known, self.owes, self.start) = (Some(true), false, None);
                 if self.replay == Replay::Due {

@@ -147,6 +147,8 @@ impl Conversation for Talk {
 
     fn answer(&mut self, answer: &Answer, out: &mut Frames) {
         match answer {
+            // Nobody can ask for the past in this protocol.
+            Answer::NotThen { .. } => (),
             Answer::Watching { head, .. } => {
                 self.asked = false;
                 let known = self.epoch.replace(head.epoch);

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use super::Shard;
+use super::{Archive, Shard};
 use crate::dialect::{Dialect, Summary};
 use crate::model::{ExecutionId, Now};
 use crate::room::Line;
+use crate::shard::Held;
 use crate::store::Backend;
 
 impl<Store: Backend> Shard<Store> {
@@ -39,6 +40,19 @@ impl<Store: Backend> Shard<Store> {
         }
         heard.alarm = heard.beat;
         self.alarms.insert((heard.alarm, execution));
+    }
+
+    /// How much there is of everything.
+    pub(in crate::shard) fn holds(&self) -> Held {
+        Held {
+            logs: self.relay.logs().count(),
+            viewers: self.viewers.len(),
+            watches: self.viewers.values().map(|it| it.watches.len()).sum(),
+            rooms: self.rooms.len(),
+            waiting: self.waiting.len + self.followers.len(),
+            alarms: self.alarms.len() + self.calm.len(),
+            orders: self.archive.as_ref().map_or(0, Archive::orders),
+        }
     }
 
     /// Viewers whose connection is gone without having said so are let go of.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use footplate::core::{Answer, Execution, Receipt, Reference, Stage, Start, Why};
+use footplate::core::{Answer, Execution, NotThen, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
 use footplate::dialect::{Call, Conversation, Dialect, Notice, Summary, Unintelligible};
 use footplate::frame::Frames;
@@ -290,6 +290,10 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             head,
         })
         .into();
+    answers.extend(
+        [NotThen::Ahead { head: head.seq }, NotThen::NotKept, NotThen::Gone]
+            .map(|why| Answer::NotThen { execution: execution(), why }),
+    );
     for stage in [
         Stage::Recorded,
         Stage::Voted { votes: 1, needed: 2 },

@@ -294,6 +294,8 @@ fn where_to_go_on_is_read_as_it_is_said() {
     );
     let frame = r#"{"type":"subscribe","execution_id":"run-7","since":null}"#;
     assert_eq!(read(frame), Ok(Said::Watch { name: "run-7".into(), from: Begin::After(None) }));
+    let frame = r#"{"type":"subscribe","execution_id":"run-7","at":{"seq":40}}"#;
+    assert_eq!(read(frame), Ok(Said::Watch { name: "run-7".into(), from: Begin::At(Seq(40)) }));
 }
 
 #[test]
@@ -318,7 +320,19 @@ fn what_is_not_understood_is_named() {
         (r#"{"type":"ping","type":"ping"}"#, "duplicate_key", None),
         (r#"{"type":"ping","\u0074ype":"ping"}"#, "duplicate_key", None),
         (r#"{"type":"authenticate","token":"t"}"#, "not_supported", None),
-        (r#"{"type":"subscribe","execution_id":"r","at":{"seq":1}}"#, "not_supported", about("r")),
+        (r#"{"type":"subscribe","execution_id":"r","at":1}"#, "bad_field", about("r")),
+        (r#"{"type":"subscribe","execution_id":"r","at":[1]}"#, "bad_field", about("r")),
+        (r#"{"type":"subscribe","execution_id":"r","at":{}}"#, "missing_field", about("r")),
+        (
+            r#"{"type":"subscribe","execution_id":"r","at":{"seq":1,"epoch":"a-1"}}"#,
+            "unknown_field",
+            about("r"),
+        ),
+        (
+            r#"{"type":"subscribe","execution_id":"r","at":{"seq":1},"since":{"epoch":"a-1","seq":1}}"#,
+            "bad_field",
+            about("r"),
+        ),
         (r#"{"type":"subscribe","execution_id":"r","since":["a-1",1]}"#, "bad_field", about("r")),
         (
             r#"{"type":"subscribe","execution_id":"r","since":{"epoch":"x","seq":1}}"#,

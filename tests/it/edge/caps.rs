@@ -40,3 +40,16 @@ async fn one_too_many_is_told_to_come_back() {
     assert_eq!(status(&say(first, &request("GET /livez", &[], "")).await), 200);
     rig.end().await;
 }
+
+#[tokio::test]
+async fn without_memory_nobody_is_let_in_until_there_is_some() {
+    let rig = Rig::start(Setup::default()).await;
+    rig.caps.shut(true);
+    let answer = rig.ask("").await;
+    assert_eq!(status(&answer), 503);
+    assert!(answer.contains("retry-after: 5"), "{answer}");
+    assert_eq!(rig.metrics.connections_refused.of("memory").get(), 1);
+    rig.caps.shut(false);
+    assert_eq!(status(&rig.ask(&request("GET /livez", &[], "")).await), 200);
+    rig.end().await;
+}

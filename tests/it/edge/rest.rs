@@ -3,7 +3,7 @@
 use footplate::core::{Answer, Execution, Input, Receipt, Reference, Stage};
 use footplate::http::caller::{Allowed, Origin};
 use footplate::model::{CommandKind, Epoch, Position, Seq, Target, ViewerId};
-use footplate::shard::Message;
+use footplate::shard::{Followed, Lost, Message};
 use footplate::viewer::{Letter, Post};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -24,12 +24,13 @@ async fn shard(mut inbox: mpsc::Receiver<Message>, stage: Stage) {
         match message {
             Message::Executions { reply, .. } => drop(reply.send(vec![one()])),
             Message::Snapshot { name, reply, .. } => {
-                drop(reply.send((&*name == "e").then(one)));
+                drop(reply.send((&*name == "e").then(one).ok_or(Lost::Unknown)));
             }
             Message::Records { name, since, reply, .. } => {
                 let (execution, head, _) = one();
-                let found = (&*name == "e").then_some((execution, head, since.is_some(), vec![]));
-                drop(reply.send(found));
+                let recovered = since.is_some();
+                let found = Followed { execution, head, recovered, records: vec![] };
+                drop(reply.send((&*name == "e").then_some(found).ok_or(Lost::Unknown)));
             }
             Message::Viewer { viewer, answers, .. } => viewers.push((viewer, answers)),
             Message::Left { viewer } => viewers.retain(|it| it.0 != viewer),

@@ -21,6 +21,7 @@ pub(super) fn messages() -> Vec<Value> {
         ClientMessage::SubscribeMessage(SubscribeMessage {
             execution_id: run(),
             since: Some(Since { epoch: "19f2c4a7-1".to_owned(), seq: 40 }),
+            at: None,
         }),
         ClientMessage::UnsubscribeMessage(UnsubscribeMessage { execution_id: run() }),
         ClientMessage::SubscribeExecutionsMessage(SubscribeExecutionsMessage {}),
@@ -69,7 +70,11 @@ pub(super) fn messages() -> Vec<Value> {
     let kinds: Vec<&Value> = full.iter().map(|it| &it["type"]).collect();
     let known = SCHEMA["$defs"]["ClientMessage"]["oneOf"].as_array().unwrap().len();
     assert_eq!(kinds.len(), known, "one of each: {kinds:?}");
-    full.iter().flat_map(|it| [it.clone(), least(it)]).collect()
+    // It takes the place of `since`.
+    let then = SubscribeMessage { execution_id: run(), since: None, at: Some(At { seq: 40 }) };
+    let then = serde_json::to_value(ClientMessage::SubscribeMessage(then)).unwrap();
+    let full = full.into_iter().chain([then]);
+    full.flat_map(|it| [it.clone(), least(&it)]).collect()
 }
 
 /// A message without what it can do without.

@@ -26,6 +26,16 @@ object! {
         execution_id: String,
         /// The last record that the client has.
         since?: Since,
+        /// In its place: the record at which it wants to see the state, and go on from there.
+        at?: At,
+    }
+}
+
+object! {
+    /// A record of the log as it is now.
+    At {
+        /// The record.
+        seq: u64,
     }
 }
 

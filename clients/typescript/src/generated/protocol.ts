@@ -112,6 +112,12 @@ export type AgentThinkingFrame = {
   node_id?: string;
 } & RecordPlace & RecordParts;
 
+/** A record of the log as it is now. */
+export type At = {
+  /** The record. */
+  seq: number;
+};
+
 /** End. */
 export type CancelExecutionMessage = {
   type: "cancel_execution";
@@ -1280,7 +1286,9 @@ export type ProblemCode =
   | "not_supported"
   | "not_found"
   | "rate_limited"
-  | "too_many_subscriptions";
+  | "too_many_subscriptions"
+  | "ahead"
+  | "too_old";
 
 /**
  * A message meant nothing, or was too much. The connection stays. (An `error` with a place is
@@ -1569,6 +1577,8 @@ export type SubscribeMessage = {
   execution_id: string;
   /** The last record that the client has. */
   since?: Since;
+  /** In its place: the record at which it wants to see the state, and go on from there. */
+  at?: At;
 };
 
 /** Answers `subscribe`. */

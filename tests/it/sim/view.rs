@@ -1,0 +1,42 @@
+//! One execution as a simulated dashboard sees it. It must never guess what it was not told.
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::reducer::Reducer;
+
+/// One execution as it is seen.
+#[derive(Default)]
+pub(super) struct View {
+    pub(super) reducer: Reducer,
+    pub(super) epoch: Option<String>,
+    /// The newest record that the relay has named.
+    pub(super) head: u64,
+    /// The relay's start that it is shown by; 0: none.
+    pub(super) shown_by: u64,
+    /// When to ask for it again, if it was not there.
+    pub(super) retry: Option<Instant>,
+}
+
+impl View {
+    /// Behind what it wants to go on.
+    pub(super) fn since(&self) -> Option<(String, u64)> {
+        self.epoch.clone().map(|epoch| (epoch, self.reducer.last()))
+    }
+
+    /// The relay has said where it goes on, in its start of this number.
+    ///
+    /// # Errors
+    /// It claims that nothing is missing, and goes on elsewhere than this does.
+    pub(super) fn subscribed(&mut self, frame: &Value, start: u64) -> Result<(), String> {
+        let epoch = frame["epoch"].as_str().map(str::to_owned);
+        let from = frame["from"].as_u64().unwrap_or_default();
+        let fits = epoch == self.epoch && from == self.reducer.last();
+        let goes_on = frame["recovered"] == true;
+        self.retry = None;
+        self.head = frame["head"].as_u64().unwrap_or_default();
+        self.epoch = epoch;
+        self.shown_by = start;
+        if goes_on && !fits { Err(format!("it goes on elsewhere: {frame}")) } else { Ok(()) }
+    }
+}
