@@ -48,6 +48,6 @@ case " $* " in
     ;;
 esac
 if [ -n "${KILLS-}${EVENTS-}${DECISIONS-}" ]; then
-  args+=(--kills "${KILLS:-0}" --events "${EVENTS:-0}" --decisions "${DECISIONS:-0}" --rate "${RATE:-1500}" --lanes 12 --steps 400)
+  args+=(--kills "${KILLS:-0}" --events "${EVENTS:-0}" --decisions "${DECISIONS:-0}" --rate "${RATE:-1500}" --lanes 8 --dashboards 8)
 fi
 cargo test --quiet --locked --test torture -- "${args[@]}" "$@"

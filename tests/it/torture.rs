@@ -125,9 +125,9 @@ impl Teller {
         };
         let about = Entry { gate: gate.clone(), version: 1, ..Entry::default() };
         self.record(at, "human_gate_waiting", &format!("asks {gate}"), about.clone());
-        for viewer in 0..2 {
+        for (viewer, name) in VIEWERS.iter().enumerate().take(2) {
             let (decision, comment) = (id(viewer), id(viewer));
-            let (proc, op, phase) = (VIEWERS[viewer].into(), Op::Decide, Phase::Invoke);
+            let (proc, op, phase) = ((*name).into(), Op::Decide, Phase::Invoke);
             let asks = Entry {
                 t: self.now(),
                 proc,

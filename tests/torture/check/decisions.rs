@@ -202,8 +202,8 @@ impl Checker {
 
     /// A record that settles a gate, or moves a decision or a command.
     pub(super) fn settled(&mut self, log: usize, entry: &Entry) {
-        if !entry.fault.is_empty() {
-            // It was said, and moved nothing.
+        if !entry.fault.is_empty() || entry.stage.is_empty() {
+            // It was said, perhaps again, and moved nothing.
             return;
         }
         match entry.kind.as_str() {

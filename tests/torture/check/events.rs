@@ -137,7 +137,9 @@ impl Checker {
         }
         let (mut acked, mut lost) = (0, 0);
         for ((exec, producer), lane) in &self.lanes {
-            let up_to = lane.acked.values().map(|(pseq, _)| *pseq).max().unwrap_or(0);
+            let mut all = lane.acked.values().map(|(pseq, _)| *pseq);
+            // Without a store it is as good as the memory of the engine that was told.
+            let up_to = if self.durable { all.max() } else { all.next_back() }.unwrap_or(0);
             acked += up_to;
             // A relay without a store has it from its engine's report, which is not counted here.
             let reported = !self.durable && lane.last.is_none_or(|last| last == 0);
