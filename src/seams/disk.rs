@@ -22,6 +22,14 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// What the medium says, that somebody else has it open, or that it is damaged.
     fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError>;
 
+    /// Writes the store of a directory anew, all of it, while nobody has it open. After a sync that
+    /// has failed nobody knows which of its pages are on the disk: the machine may take for written
+    /// what it could not write, and go on showing it.
+    ///
+    /// # Errors
+    /// What the medium says. The store is then as it was.
+    fn renew(&self, directory: &Path) -> io::Result<()>;
+
     /// Puts the store of a directory aside, so that another can be begun; `mark` tells it from
     /// others. Where it is now.
     ///
@@ -84,6 +92,14 @@ impl Disk for Drive {
         // A file that is new is there for certain only with its directory's entry.
         fs::File::open(directory)?.sync_all()?;
         Ok(database)
+    }
+
+    fn renew(&self, directory: &Path) -> io::Result<()> {
+        let (old, new) = (directory.join(FILE), directory.join(format!("{FILE}.new")));
+        fs::copy(&old, &new)?;
+        fs::File::open(&new)?.sync_all()?;
+        fs::rename(&new, &old)?;
+        fs::File::open(directory)?.sync_all()
     }
 
     fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf> {

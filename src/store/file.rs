@@ -55,6 +55,9 @@ pub(super) struct File {
     pub(super) shared: Shared,
     /// The one that was closed last, as long as somebody reads in it.
     lent: Weak<Database>,
+    /// A write has failed, and not for want of space: what the machine shows of the file need not be
+    /// on the disk.
+    doubted: bool,
     /// Each log's number, and how much of it is kept.
     pub(super) logs: BTreeMap<ExecutionId, (u64, Extent)>,
     pub(super) next_log: u64,
@@ -85,6 +88,7 @@ impl File {
             options,
             shared: Arc::default(),
             lent: Weak::new(),
+            doubted: false,
             logs: BTreeMap::new(),
             next_log: 1,
             short: false,
@@ -102,6 +106,12 @@ impl File {
             // Whoever reads a piece gives it back when that is read.
             let source = io::Error::from(io::ErrorKind::ResourceBusy);
             return Err(Fault::Medium { path: self.directory.clone(), source });
+        }
+        if self.doubted {
+            let path = || self.directory.clone();
+            let renewed = self.disk.renew(&self.directory);
+            renewed.map_err(|source| Fault::Medium { path: path(), source })?;
+            self.doubted = false;
         }
         let how = tables::builder(self.options.cache);
         let fault = |err: redb::Error| Fault::of(&self.directory, err);
@@ -131,7 +141,10 @@ impl File {
         let written = turn.write(&database, &self.logs, commit, prune.flatten());
         drop(database);
         if let Err(err) = written {
-            return Err(Fault::of(&self.directory, err));
+            let fault = Fault::of(&self.directory, err);
+            let full = |it: &io::Error| it.kind() == io::ErrorKind::StorageFull;
+            self.doubted |= !matches!(&fault, Fault::Medium { source, .. } if full(source));
+            return Err(fault);
         }
         self.next_log = turn.next_log;
         for (execution, change) in turn.logs {

@@ -235,6 +235,14 @@ impl Disk for Platter {
         opened
     }
 
+    fn renew(&self, _: &Path) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap();
+        inner.endure()?;
+        inner.synced = inner.seen.clone();
+        inner.pending.clear();
+        Ok(())
+    }
+
     fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf> {
         let mut inner = self.0.lock().unwrap();
         let bytes = std::mem::take(&mut inner.seen);

@@ -60,6 +60,10 @@ impl Disk for Threaded {
         self.0.open(directory, how)
     }
 
+    fn renew(&self, directory: &Path) -> io::Result<()> {
+        self.0.renew(directory)
+    }
+
     fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf> {
         self.0.set_aside(directory, mark)
     }
