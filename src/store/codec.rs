@@ -11,6 +11,13 @@ use serde::{Serialize, de::DeserializeOwned};
 #[error("{0}")]
 pub(super) struct Bad(pub(super) String);
 
+/// Where one bad row is the whole reading's affair.
+impl From<Bad> for redb::Error {
+    fn from(Bad(what): Bad) -> Self {
+        Self::Corrupted(what)
+    }
+}
+
 /// A value as the row under `key`.
 pub(super) fn encode(key: &[u8], value: &impl Serialize) -> Vec<u8> {
     let mut bytes = vec![0; 4];

@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::codec::{encode, place};
 use super::prune::{self, Freed};
 use super::tables::{
-    self, COMMITS, Extent, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, SCHEMA,
-    TOMBSTONES, VERSION,
+    self, Extent, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, SCHEMA, TOMBSTONES,
+    VERSION,
 };
 use super::{Commit, Fault, Wants};
 use crate::core::{Checkpoint, Kept};
@@ -61,7 +61,7 @@ pub(super) struct File {
     /// Each log's number, and how much of it is kept.
     pub(super) logs: BTreeMap<ExecutionId, (u64, Extent)>,
     pub(super) next_log: u64,
-    /// The last commit asked for room.
+    /// It holds more than it may, and the last commit asked for room.
     short: bool,
 }
 
@@ -134,9 +134,8 @@ impl File {
     pub(super) fn commit(&mut self, commit: &Commit) -> Result<Wants, Fault> {
         self.has_space()?;
         let database = self.database()?;
-        let over = self.options.bytes < self.bytes();
         // Whoever could forget something has not: then what is old of the largest goes.
-        let prune = (over && self.short && commit.forgotten.is_empty()).then(|| self.largest());
+        let prune = (self.short && commit.forgotten.is_empty()).then(|| self.largest());
         let mut turn = Turn { logs: BTreeMap::new(), next_log: self.next_log };
         let written = turn.write(&database, &self.logs, commit, prune.flatten());
         drop(database);
@@ -234,8 +233,6 @@ impl Turn {
             }
             let mut meta = transaction.open_table(META)?;
             meta.insert(NEXT_LOG, self.next_log)?;
-            let commits = meta.get(COMMITS)?.map_or(0, |it| it.value());
-            meta.insert(COMMITS, commits + 1)?;
         }
         prune::bury(&transaction)?;
         transaction.commit()?;
@@ -358,7 +355,6 @@ fn begin(database: &Database) -> Result<u64, redb::Error> {
         let mut meta = transaction.open_table(META)?;
         meta.insert(SCHEMA, VERSION)?;
         meta.insert(NEXT_LOG, 1)?;
-        meta.insert(COMMITS, 0)?;
         drop(meta);
         transaction.open_table(HEADS)?.len()?;
         transaction.open_table(NAMES)?.len()?;

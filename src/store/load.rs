@@ -89,9 +89,8 @@ impl File {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         self.next_log = meta.get(NEXT_LOG)?.map_or(1, |it| it.value());
-        let corrupted = |Bad(what)| redb::Error::Corrupted(what);
-        relay.restore_fences(named(&transaction.open_table(FENCES)?).map_err(either)?);
-        for tombstone in named(&transaction.open_table(TOMBSTONES)?).map_err(either)? {
+        relay.restore_fences(named(&transaction.open_table(FENCES)?)?);
+        for tombstone in named(&transaction.open_table(TOMBSTONES)?)? {
             relay.restore_tombstone(now, tombstone);
         }
         let names = transaction.open_table(NAMES)?;
@@ -129,7 +128,7 @@ impl File {
             }
         }
         if seen != heads.len()? || seen != names.len()? {
-            return Err(corrupted(Bad("logs are missing".into())));
+            return Err(Bad("logs are missing".into()).into());
         }
         Ok(broken)
     }
@@ -183,23 +182,16 @@ type Table<K> = redb::ReadOnlyTable<K, &'static [u8]>;
 
 /// What is kept under names. One of these that is damaged is the whole store's affair: a producer
 /// that is not fenced, or a gate that is taken in twice, is worse than a history that is lost.
-fn named<T: DeserializeOwned>(table: &Table<&'static str>) -> Result<Vec<T>, Either> {
+fn named<T: DeserializeOwned>(table: &Table<&'static str>) -> Result<Vec<T>, redb::Error> {
     let mut all = vec![];
-    for row in table.iter().map_err(|err| Either(err.into()))? {
-        let (key, row) = row.map_err(|err| Either(err.into()))?;
-        let value = decode(key.value().as_bytes(), row.value());
-        all.push(value.map_err(|Bad(what)| Either(redb::Error::Corrupted(what)))?);
+    for row in table.iter()? {
+        let (key, row) = row?;
+        all.push(decode(key.value().as_bytes(), row.value())?);
     }
-    if all.len() as u64 != table.len().map_err(|err| Either(err.into()))? {
-        return Err(Either(redb::Error::Corrupted("rows are missing".into())));
+    if all.len() as u64 != table.len()? {
+        return Err(Bad("rows are missing".into()).into());
     }
     Ok(all)
-}
-
-struct Either(redb::Error);
-
-fn either(Either(err): Either) -> redb::Error {
-    err
 }
 
 fn past(

@@ -84,21 +84,18 @@ impl Reader {
         from: From,
     ) -> Result<Option<Piece>, Fault> {
         let Some(database) = self.shared.load_full() else { return Ok(None) };
-        let read = || -> Result<Result<Option<Piece>, Bad>, redb::Error> {
+        let read = || -> Result<Option<Piece>, redb::Error> {
             let transaction = database.begin_read()?;
             let names = transaction.open_table(NAMES)?;
             let Some(log) = names.get(execution.as_str())?.map(|it| it.value()) else {
-                return Ok(Ok(None));
+                return Ok(None);
             };
             let heads = transaction.open_table(HEADS)?;
-            let Some(row) = heads.get(log)? else { return Ok(Ok(None)) };
-            let head: Head = match decode(&log.to_be_bytes(), row.value()) {
-                Ok(head) => head,
-                Err(bad) => return Ok(Err(bad)),
-            };
+            let Some(row) = heads.get(log)? else { return Ok(None) };
+            let head: Head = decode(&log.to_be_bytes(), row.value())?;
             let (first, last) = (head.extent.first, head.kept.last.0);
             if head.kept.epoch != epoch || last < after.0 || after.0 + 1 < first {
-                return Ok(Ok(None));
+                return Ok(None);
             }
             let folds = transaction.open_table(FOLDS)?;
             let fold = match from {
@@ -108,13 +105,10 @@ impl Reader {
             let checkpoint: Option<Checkpoint> = match fold {
                 Some((key, row)) => {
                     let (log, seq) = key.value();
-                    match decode(&place(log, seq), row.value()) {
-                        Ok(checkpoint) => Some(checkpoint),
-                        Err(bad) => return Ok(Err(bad)),
-                    }
+                    Some(decode(&place(log, seq), row.value())?)
                 }
                 None if first <= 1 || from == From::Here => None,
-                None => return Ok(Ok(None)),
+                None => return Ok(None),
             };
             let base = if from == From::Here { after.0 } else { 0 };
             let begin = checkpoint.as_ref().map_or(base, |it| it.at.0) + 1;
@@ -124,30 +118,22 @@ impl Reader {
                 let (key, row) = row?;
                 let (_, seq) = key.value();
                 if seq != next {
-                    return Ok(Err(Bad(format!("record {next} is missing"))));
+                    return Err(Bad(format!("record {next} is missing")).into());
                 }
                 if after.0 + 1 < seq && room < row.value().len() {
-                    return Ok(Ok(Some(Piece { checkpoint, records: all, more: true })));
+                    return Ok(Some(Piece { checkpoint, records: all, more: true }));
                 }
                 if after.0 < seq {
                     room = room.saturating_sub(row.value().len());
                 }
-                let record: Result<KeptRecord, Bad> = decode(&place(log, seq), row.value());
-                match record {
-                    Ok(record) => all.push(record),
-                    Err(bad) => return Ok(Err(bad)),
-                }
+                all.push(decode(&place(log, seq), row.value())?);
                 next += 1;
             }
             if next != last + 1 {
-                return Ok(Err(Bad(format!("record {next} is missing"))));
+                return Err(Bad(format!("record {next} is missing")).into());
             }
-            Ok(Ok(Some(Piece { checkpoint, records: all, more: false })))
+            Ok(Some(Piece { checkpoint, records: all, more: false }))
         };
-        match read() {
-            Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(Bad(what))) => Err(Fault::Damaged { path: self.directory.clone(), what }),
-            Err(err) => Err(Fault::of(&self.directory, err)),
-        }
+        read().map_err(|err| Fault::of(&self.directory, err))
     }
 }

@@ -15,8 +15,6 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 pub(super) const SCHEMA: &str = "schema";
 /// `META`: the number that the next log gets.
 pub(super) const NEXT_LOG: &str = "next_log";
-/// `META`: commits so far.
-pub(super) const COMMITS: &str = "commits";
 
 /// Each log: [`Head`].
 pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
