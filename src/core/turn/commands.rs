@@ -243,15 +243,28 @@ impl Turn<'_> {
         }
     }
 
-    /// All is over: what was asked for has come about, or can't any longer.
+    /// All is over: what was asked for has come about, or can't any longer. Whether its engine did
+    /// what it was told to do once, and has not said so yet, nobody knows: its answer still counts.
     pub(super) fn conclude_commands(&mut self, status: ExecutionStatus) {
         let open: Vec<CommandId> = self.log.command_waits.keys().cloned().collect();
         for id in open {
             let Some(state) = self.log.state.commands.get(&id) else { continue };
-            let cancels = matches!(state.command.kind, CommandKind::Cancel);
-            let (stage, reason) = match status == ExecutionStatus::Cancelled && cancels {
-                true => (CommandStage::Applied, None),
-                false => (CommandStage::Refused, Some("the execution is over".into())),
+            let sent = state.stage != CommandStage::Queued;
+            let (stage, reason) = match state.command.kind {
+                CommandKind::Cancel if status == ExecutionStatus::Cancelled => {
+                    (CommandStage::Applied, None)
+                }
+                CommandKind::Start { .. } | CommandKind::Custom { .. } if sent => {
+                    let reason = "the execution has ended before its engine has answered";
+                    (CommandStage::OutcomeUnknown, Some(reason.into()))
+                }
+                CommandKind::Pause
+                | CommandKind::Resume
+                | CommandKind::Cancel
+                | CommandKind::Start { .. }
+                | CommandKind::Custom { .. } => {
+                    (CommandStage::Refused, Some("the execution is over".into()))
+                }
             };
             self.move_command(&id, stage, reason);
         }

@@ -14,47 +14,22 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use turmoil::net::TcpStream;
 
-use super::history::{Ask, History, Question, What};
+use super::engine::CUSTOM;
+use super::history::{Ask, History, Question, What, Wish};
 use super::net::{Book, Wire};
 use super::view::View;
+use super::wishes::Wishes;
 use crate::dice::Dice;
 
 /// The relay's port for viewers.
 pub(super) const PORT: u16 = 8000;
 /// How long connecting, and being welcomed, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A decision that nobody has answered is sent again after this.
-const AGAIN: Duration = Duration::from_secs(5);
 /// A connection on which nothing has come for so long is given up: the relay says something to a
 /// watcher every 25 s.
 const SILENCE: Duration = Duration::from_secs(40);
-/// A gate that the relay does not know is asked for so often.
-const PERSISTENCE: u32 = 6;
 /// How long what is not there yet is asked for again.
 const RETRY: Duration = Duration::from_secs(2);
-/// The last words on a decision.
-const FINAL: [&str; 9] = [
-    "applied",
-    "refused",
-    "failed",
-    "outcome_unknown",
-    "already_decided",
-    "gate_changed",
-    "gate_closed",
-    "id_reused",
-    "forbidden",
-];
-
-/// A decision that is on its way.
-struct Asked {
-    ask: Ask,
-    due: Instant,
-    /// How often it was sent.
-    sent: u32,
-    /// How often the relay knew nothing of its gate.
-    unknown: u32,
-}
-
 /// How a dashboard behaves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Habits {
@@ -71,12 +46,13 @@ pub(super) struct Dashboard {
     pub(super) views: RefCell<BTreeMap<String, View>>,
     pub(super) habits: Cell<Habits>,
     dice: RefCell<Dice>,
-    asked: RefCell<BTreeMap<String, Asked>>,
+    wishes: Wishes,
     /// Questions that it has thought about, each once.
     seen: RefCell<BTreeSet<Question>>,
-    /// What it will answer, and when.
-    plans: RefCell<Vec<(Instant, Ask)>>,
-    decided: Cell<u64>,
+    /// What it will ask for, and when.
+    plans: RefCell<Vec<(Instant, Wish)>>,
+    /// Names for what it wants.
+    names: Cell<u64>,
 }
 
 type Socket = WebSocketStream<Wire>;
@@ -97,10 +73,10 @@ impl Dashboard {
             views: RefCell::new(views),
             habits: Cell::new(Habits { decides, stalls: None }),
             dice: RefCell::new(dice),
-            asked: RefCell::default(),
+            wishes: Wishes::default(),
             seen: RefCell::default(),
             plans: RefCell::default(),
-            decided: Cell::new(0),
+            names: Cell::new(0),
         })
     }
 
@@ -167,7 +143,7 @@ impl Dashboard {
 
     /// When there is something to do.
     fn wake(&self) -> Instant {
-        let asked = self.asked.borrow().values().map(|it| it.due).min();
+        let asked = self.wishes.due();
         let plans = self.plans.borrow().iter().map(|(at, _)| *at).min();
         let retry = self.views.borrow().values().filter_map(|it| it.retry).min();
         let all = [asked, plans, retry].into_iter().flatten().min();
@@ -181,19 +157,20 @@ impl Dashboard {
         }
         let (due, later) = self.plans.take().into_iter().partition(|(at, _)| *at <= now);
         self.plans.replace(later);
-        let due: Vec<(Instant, Ask)> = due;
-        for (_, ask) in due {
+        let due: Vec<(Instant, Wish)> = due;
+        for (_, wish) in due {
             let twice = self.below(5) == 0;
             let other = self.below(8) == 0;
-            let asked = Asked { ask: ask.clone(), due: now + AGAIN, sent: 1, unknown: 0 };
-            self.asked.borrow_mut().insert(ask.id.clone(), asked);
-            self.decide(socket, &ask).await?;
+            self.wishes.begin(&wish);
+            self.want(socket, &wish).await?;
             if twice {
-                self.decide(socket, &ask).await?;
+                self.want(socket, &wish).await?;
             }
-            if other {
+            if let Wish::Decide(ask) = wish
+                && other
+            {
                 let option = if ask.option == "approve" { "reject" } else { "approve" };
-                self.decide(socket, &Ask { option, ..ask }).await?;
+                self.want(socket, &Wish::Decide(Ask { option, ..ask })).await?;
             }
         }
         self.send_again(socket, false).await
@@ -201,27 +178,24 @@ impl Dashboard {
 
     /// What has no last word is sent again: unchanged, when it is due or on a new connection.
     async fn send_again(&self, socket: &mut Socket, all: bool) -> Result<(), Lost> {
-        let now = Instant::now();
-        let mut again = vec![];
-        for asked in self.asked.borrow_mut().values_mut() {
-            if all || asked.due <= now {
-                asked.due = now + AGAIN * asked.sent.min(8);
-                asked.sent += 1;
-                again.push(asked.ask.clone());
-            }
-        }
-        for ask in again {
-            self.decide(socket, &ask).await?;
+        for wish in self.wishes.again(all) {
+            self.want(socket, &wish).await?;
         }
         Ok(())
     }
 
-    async fn decide(&self, socket: &mut Socket, ask: &Ask) -> Result<(), Lost> {
-        self.note(What::Decides(ask.clone()));
-        let message = json!({
-            "type": "human_decision", "decision_id": ask.id, "execution_id": ask.of.execution,
-            "gate_id": ask.of.gate, "gate_version": ask.of.version, "option_id": ask.option,
-        });
+    async fn want(&self, socket: &mut Socket, wish: &Wish) -> Result<(), Lost> {
+        self.note(What::Wants(wish.clone()));
+        let message = match wish {
+            Wish::Decide(ask) => json!({
+                "type": "human_decision", "decision_id": ask.id, "execution_id": ask.of.execution,
+                "gate_id": ask.of.gate, "gate_version": ask.of.version, "option_id": ask.option,
+            }),
+            Wish::Order { id, execution } => json!({
+                "type": "custom_command", "command_id": id, "execution_id": execution,
+                "custom_type": CUSTOM,
+            }),
+        };
         send(socket, &message).await
     }
 
@@ -263,7 +237,7 @@ impl Dashboard {
 
     fn take(&self, frame: &Value) -> Result<(), Lost> {
         match frame["type"].as_str() {
-            Some("receipt") => self.receipt(frame),
+            Some("receipt") => self.wishes.answered(frame),
             Some("error") if frame["code"] == "not_found" => {
                 let about = frame["ref"].as_str().expect("it says what is not there");
                 if let Some(view) = self.views.borrow_mut().get_mut(about) {
@@ -322,32 +296,24 @@ impl Dashboard {
         // Who does not want to decide does so when nobody else has, in the end.
         let soon = self.below(10) < self.habits.get().decides;
         let delay = if soon { 100 + self.below(4_000) } else { 8_000 + self.below(8_000) };
-        self.decided.set(self.decided.get() + 1);
-        let id = format!("d-{}-{}", self.who, self.decided.get());
         let option = if self.below(3) == 0 { "reject" } else { "approve" };
-        let at = Instant::now() + Duration::from_millis(delay);
-        self.plans.borrow_mut().push((at, Ask { id, of, option }));
+        if self.below(4) == 0 {
+            let (id, execution) = (self.name('c'), execution.to_owned());
+            self.plan(self.below(10_000), Wish::Order { id, execution });
+        }
+        let id = self.name('d');
+        self.plan(delay, Wish::Decide(Ask { id, of, option }));
     }
 
-    fn receipt(&self, frame: &Value) {
-        let Some(id) = frame["decision_id"].as_str() else { return };
-        let stage = frame["stage"].as_str().unwrap_or_default();
-        let mut all = self.asked.borrow_mut();
-        // The answer to the same id with other words is about those.
-        if stage == "id_reused" {
-            return;
-        }
-        if FINAL.contains(&stage) {
-            all.remove(id);
-        } else if let Some(asked) = all.get_mut(id) {
-            let unknown = stage == "gate_unknown";
-            asked.unknown += u32::from(unknown);
-            asked.due = Instant::now() + if unknown { AGAIN } else { AGAIN * 6 };
-            if asked.unknown == PERSISTENCE {
-                // The relay has lost it, and its engine has nothing more to say of it.
-                all.remove(id);
-            }
-        }
+    fn name(&self, kind: char) -> String {
+        self.names.set(self.names.get() + 1);
+        format!("{kind}-{}-{}", self.who, self.names.get())
+    }
+
+    /// After so many milliseconds it wants this.
+    fn plan(&self, delay: u64, wish: Wish) {
+        let at = Instant::now() + Duration::from_millis(delay);
+        self.plans.borrow_mut().push((at, wish));
     }
 
     /// Whether it has everything that the relay has named, and every answer.
@@ -355,7 +321,7 @@ impl Dashboard {
         let views = self.views.borrow();
         let start = self.history.relay_start();
         let has_all = |it: &View| it.shown_by == start && it.reducer.last() == it.head;
-        views.values().all(has_all) && self.asked.borrow().is_empty()
+        views.values().all(has_all) && self.wishes.are_settled()
     }
 
     /// The state of each execution as it sees it, with its log's epoch.
@@ -392,9 +358,7 @@ impl Dashboard {
             .iter()
             .map(|(it, view)| (it, &view.epoch, view.reducer.last(), view.head))
             .collect();
-        let asked = self.asked.borrow();
-        let asked: Vec<_> = asked.values().map(|it| &it.ask).collect();
-        format!("{}: {views:?} {asked:?}", self.who)
+        format!("{}: {views:?} {:?}", self.who, self.wishes)
     }
 }
 

@@ -7,14 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use footplate::engine::pb::{
-    self, GateCloseReason, OutcomeStatus, attach_request::Message as Say, event::Kind,
-};
+use footplate::engine::pb::{self, GateCloseReason, attach_request::Message as Say, event::Kind};
 use prost::Message as _;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
-use super::gates::{Gates, Outcome};
+use super::duties::Pending;
+use super::gates::Gates;
 use super::history::{History, Question, Start, What, time_of};
 use super::lane::{Claim, Lane};
 use super::work::{Done, Run, Then, question};
@@ -30,15 +28,6 @@ pub(super) struct Kept {
     pub(super) runs: Vec<Run>,
 }
 
-/// A decision that waits to be done.
-#[derive(Debug)]
-struct Pending {
-    due: Instant,
-    of: Question,
-    id: String,
-    option: String,
-}
-
 /// One start of an engine's process.
 pub(super) struct Desk {
     pub(super) start: Start,
@@ -48,7 +37,7 @@ pub(super) struct Desk {
     pub(super) gates: Rc<RefCell<Gates>>,
     /// What is kept of this process when it dies.
     pub(super) kept: Rc<RefCell<Kept>>,
-    pending: RefCell<Vec<Pending>>,
+    pub(super) pending: RefCell<Vec<Pending>>,
     /// What is to be written beside events.
     pub(super) orders: RefCell<VecDeque<Say>>,
     /// Something is to be written.
@@ -106,7 +95,7 @@ impl Desk {
     pub(super) async fn work(&self) {
         while !self.over.get() {
             tokio::time::sleep(Duration::from_millis(20 + self.below(200))).await;
-            self.decide();
+            self.act();
             let runs = self.kept.borrow().runs.len() as u64;
             if runs > 0 {
                 let which = self.below(runs);
@@ -159,7 +148,7 @@ impl Desk {
         }
     }
 
-    fn push(&self, lane: &mut Lane, kind: Kind) {
+    pub(super) fn push(&self, lane: &mut Lane, kind: Kind) {
         lane.push(self.history.token(), kind);
     }
 
@@ -197,74 +186,6 @@ impl Desk {
             // The decision that stands comes with it, and is a delivery like any other. What is
             // not known was lost: it goes on waiting.
             _ => {}
-        }
-    }
-
-    /// A decision has come. It is done a little later.
-    pub(super) fn got(&self, stream: u64, it: &pb::Decision) {
-        let of = Question {
-            execution: it.execution_id.clone(),
-            gate: it.gate_id.clone(),
-            version: it.gate_version,
-        };
-        let (id, option) = (it.decision_id.clone(), it.option_id.clone());
-        let (start, attempt) = (self.start.clone(), it.delivery_attempt);
-        self.note(What::Got {
-            start,
-            stream,
-            of: of.clone(),
-            id: id.clone(),
-            option: option.clone(),
-            attempt,
-        });
-        let receipt = pb::DeliveryReceipt {
-            execution_id: of.execution.clone(),
-            decision_id: id.clone(),
-            ..Default::default()
-        };
-        let receipts = pb::DeliveryReceipts { receipts: vec![receipt] };
-        self.orders.borrow_mut().push_back(Say::Receipts(receipts));
-        let due = Instant::now() + Duration::from_millis(self.below(600));
-        self.pending.borrow_mut().push(Pending { due, of, id, option });
-    }
-
-    /// Does what is due: under the gate's lock, once.
-    fn decide(&self) {
-        let now = Instant::now();
-        let mut pending = self.pending.borrow_mut();
-        let (due, later) = pending.drain(..).partition(|it| it.due <= now);
-        *pending = later;
-        drop(pending);
-        let due: Vec<Pending> = due;
-        for Pending { of, id, option, .. } in due {
-            let mut kept = self.kept.borrow_mut();
-            let lane = kept.lanes.entry(of.execution.clone()).or_default();
-            if !lane.is_known() {
-                continue;
-            }
-            let (start, outcome) = (self.start.clone(), self.gates.borrow_mut().apply(&of, &id));
-            let (status, reason) = match outcome {
-                Outcome::Applied => {
-                    let (of, id) = (of.clone(), id.clone());
-                    self.note(What::Effect { start, of, id, option });
-                    (OutcomeStatus::Applied, "")
-                }
-                Outcome::Again => (OutcomeStatus::Applied, ""),
-                Outcome::Refused(why) => {
-                    let (of, id) = (of.clone(), id.clone());
-                    self.note(What::NoEffect { start, of, id, why });
-                    (OutcomeStatus::Refused, why)
-                }
-            };
-            let outcome = pb::DecisionOutcome {
-                decision_id: id,
-                gate_id: of.gate,
-                gate_version: of.version,
-                outcome: status.into(),
-                reason: reason.into(),
-                ..Default::default()
-            };
-            self.push(lane, Kind::DecisionOutcome(outcome));
         }
     }
 

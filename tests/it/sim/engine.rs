@@ -25,6 +25,8 @@ use super::net::Book;
 pub(super) const PORT: u16 = 8001;
 /// How long connecting, and being welcomed, may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The custom command that the engines know.
+pub(super) const CUSTOM: &str = "tidy_up";
 /// Messages on their way to the transport.
 const PIPE: usize = 8;
 
@@ -129,6 +131,10 @@ async fn attach(desk: &Desk, book: &Book, number: u64) -> Result<Stream, ()> {
     let hello = pb::Hello {
         producer: Some(producer),
         revision: 1,
+        capabilities: Some(pb::Capabilities {
+            custom_types: vec![CUSTOM.into()],
+            ..Default::default()
+        }),
         claims: desk.claims(),
         ..Default::default()
     };
@@ -241,7 +247,8 @@ impl Stream {
                 wanted.iter().for_each(|execution| desk.report(execution));
             }
             Told::Goodbye(goodbye) => parted(desk, &goodbye),
-            Told::Welcome(_) | Told::Command(_) | Told::Window(_) => {}
+            Told::Command(command) => desk.ordered(&command),
+            Told::Welcome(_) | Told::Window(_) => {}
         }
     }
 }

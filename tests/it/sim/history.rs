@@ -33,6 +33,24 @@ pub(super) struct Ask {
     pub(super) option: &'static str,
 }
 
+/// What a person wants of the relay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// A decision.
+    Decide(Ask),
+    /// A command that an execution's engine is to carry out once.
+    Order { id: String, execution: String },
+}
+
+impl Wish {
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Decide(Ask { id, .. }) | Self::Order { id, .. } => id,
+        }
+    }
+}
+
 /// Something that was observed.
 #[derive(Debug, Clone)]
 #[expect(dead_code, reason = "all of it is hashed and, where something went wrong, printed")]
@@ -61,6 +79,10 @@ pub(super) enum What {
     Effect { start: Start, of: Question, id: String, option: String },
     /// A decision came to a gate that was closed, or answered by another.
     NoEffect { start: Start, of: Question, id: String, why: &'static str },
+    /// A command reached an engine.
+    Ordered { start: Start, execution: String, id: String },
+    /// A command took effect.
+    Obeyed { start: Start, execution: String, id: String },
     /// What became of a wish to withdraw a gate.
     Verdict { start: Start, of: Question, code: i32 },
     /// The relay ended an engine's stream.
@@ -76,8 +98,8 @@ pub(super) enum What {
     Told(Rc<Value>),
     /// A dashboard missed something that it was entitled to.
     Missed(String),
-    /// Somebody decided, for the first time or again.
-    Decides(Ask),
+    /// Somebody decided or gave a command, for the first time or again.
+    Wants(Wish),
     /// A dashboard's connection is gone.
     Gone,
 

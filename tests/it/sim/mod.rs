@@ -8,6 +8,7 @@
 mod check;
 mod dashboard;
 mod desk;
+mod duties;
 mod engine;
 mod faults;
 mod gates;
@@ -18,6 +19,7 @@ mod net;
 mod rows;
 mod rows_disk;
 mod view;
+mod wishes;
 mod work;
 mod world;
 
@@ -28,7 +30,8 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use faults::Plan;
-use world::{Setup, World, run};
+use work::run;
+use world::{Setup, World};
 
 /// So many simulations are played unless somebody wants more.
 const USUAL: u64 = 50;

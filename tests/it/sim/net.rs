@@ -56,6 +56,11 @@ impl Book {
         }
     }
 
+    /// How many connections with a host are open.
+    pub(super) fn open(&self, host: IpAddr) -> usize {
+        self.lines().open.values().filter(|it| it.with == host).count()
+    }
+
     /// From now on segments are as short as this.
     pub(super) fn slice(&self, bytes: Option<usize>) {
         self.lines().slice = bytes;

@@ -10,11 +10,13 @@ use serde_json::Value;
 
 use super::engine::Raw;
 use super::history::{Entry, What};
-use super::work::{Run, Step, Then, gate};
-use super::world::{Setup, TICK, World, run};
+use super::work::{Run, Step, Then, gate, run};
+use super::world::{Setup, TICK, World};
 
 /// Longer than anything here takes, in simulated time.
 const LONG: Duration = Duration::from_secs(120);
+/// By then everybody knows that an engine is gone.
+const KNOWN: Duration = Duration::from_secs(15);
 
 /// Two engines with two executions each, or what is given instead, and two dashboards.
 fn setup(seed: u64, stored: bool, runs: Vec<Run>) -> Setup {
@@ -50,6 +52,41 @@ fn sent(world: &World<'_>, producer: &str, epoch: u64) -> usize {
         matches!(&it.what, What::Sent { start, .. }
             if &*start.producer == producer && start.epoch == epoch)
     })
+}
+
+/// How often a dashboard was told that an engine is gone.
+fn gone(world: &World<'_>) -> usize {
+    world.history.count(|it| frame(it).is_some_and(|it| it["status"] == "lost"))
+}
+
+#[test]
+fn row_01_an_engine_that_is_killed_is_missed_and_goes_on_where_it_was() {
+    for lose_outbox in [false, true] {
+        let mut world = World::new(setup(1, lose_outbox, vec![]));
+        for round in 0..12 {
+            world.pass(Duration::from_millis(300 + 170 * round));
+            let known = gone(&world);
+            world.kill_engine(0, lose_outbox);
+            world.until("somebody to miss it", KNOWN, |it| known < gone(it));
+            world.start_engine(0);
+        }
+        world.finish();
+    }
+}
+
+#[test]
+fn row_15_who_has_vanished_without_a_word_is_known_to_be_gone() {
+    let mut world = World::new(setup(15, false, vec![run("x1", 40, true, 15)]));
+    busy(&mut world);
+    let known = gone(&world);
+    world.partition("e1");
+    world.until("the engine to be missed", KNOWN, |it| known < gone(it));
+    world.repair("e1");
+    assert_eq!(world.open("v2"), 1);
+    world.partition("v2");
+    world.until("the dashboard to be missed", Duration::from_secs(35), |it| it.open("v2") == 0);
+    world.repair("v2");
+    world.finish();
 }
 
 #[test]
@@ -210,7 +247,7 @@ fn row_18_a_connection_may_break_at_any_byte() {
 #[test]
 fn row_19_a_calendar_that_jumps_moves_no_deadline_and_sends_nobody_away() {
     for jump in [3_600, -3_600, 86_400, -86_400] {
-        let asks = [Step::Log, gate(1, Some(20), Then::Wait), Step::Log];
+        let asks = [Step::Log(0), gate(1, Some(20), Then::Wait), Step::Log(0)];
         let mut world = World::new(Setup {
             dashboards: vec![0],
             ..setup(19, false, vec![Run::of("x1", asks)])
@@ -277,7 +314,7 @@ fn row_31_of_those_who_decide_at_once_one_wins_and_the_others_are_told_who() {
 #[test]
 fn row_32_an_engine_that_dies_between_effect_and_answer_has_applied_it_once() {
     for stored in [false, true] {
-        let asks = [gate(1, None, Then::Wait), Step::Log];
+        let asks = [gate(1, None, Then::Wait), Step::Log(0)];
         let mut world = World::new(setup(32, stored, vec![Run::of("x1", asks)]));
         busy(&mut world);
         // What it has to say of that goes with it.
@@ -296,7 +333,7 @@ fn row_32_an_engine_that_dies_between_effect_and_answer_has_applied_it_once() {
 #[test]
 fn row_33_a_gate_that_is_asked_again_gets_the_decision_that_stands() {
     for stored in [false, true] {
-        let asks = [gate(1, None, Then::Wait), Step::Log];
+        let asks = [gate(1, None, Then::Wait), Step::Log(0)];
         let mut world = World::new(setup(33, stored, vec![Run::of("x1", asks)]));
         let asked = |it: &World<'_>| it.history.any(|it| is_frame(it, "human_gate_waiting"));
         world.until("the question", LONG, asked);

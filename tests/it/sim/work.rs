@@ -12,13 +12,18 @@ pub(super) fn gate(number: u32, within: Option<u64>, then: Then) -> Step {
     Step::Gate(Ask { gate: format!("n{number}:1"), node: number, within, then })
 }
 
+/// An execution for an engine, drawn from a seed.
+pub(super) fn run(name: &str, steps: u64, gates: bool, seed: u64) -> Run {
+    Run::new(name, steps, gates, &mut Dice::seeded(seed))
+}
+
 /// One step of an execution.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     /// It begins.
     Start,
-    /// A line of a log.
-    Log,
+    /// A line of a log, with so many bytes of filling.
+    Log(usize),
     /// A node changes.
     Node(u32, pb::NodeStatus),
     /// Something was spent.
@@ -82,9 +87,11 @@ impl Run {
     pub(super) fn new(execution: &str, steps: u64, gates: bool, dice: &mut Dice) -> Self {
         let mut all = vec![Step::Start];
         let mut nodes = 0;
+        // One that says much makes a store write down where it stands, beside what happened.
+        let line = Step::Log(if dice.one_in(4) { 8_000 } else { 0 });
         while (all.len() as u64) < steps {
             match dice.below(8) {
-                0..=2 => all.push(Step::Log),
+                0..=2 => all.push(line.clone()),
                 3 => all.push(Step::Cost),
                 4 | 5 => {
                     nodes += 1;
@@ -105,7 +112,7 @@ impl Run {
                     all.push(Step::Gate(Ask { gate, node: nodes, within, then }));
                     all.push(Step::Node(nodes, pb::NodeStatus::Completed));
                 }
-                _ => all.push(Step::Log),
+                _ => all.push(line.clone()),
             }
         }
         all.push(Step::Finish);
@@ -126,7 +133,8 @@ impl Run {
             Step::Gate(ask) => Some(Step::Gate(Ask { then: Then::Wait, ..ask.clone() })),
             _ => None,
         });
-        let steps: Vec<_> = (0..4).map(|_| Step::Log).chain(gate).chain([Step::Log]).collect();
+        let steps: Vec<_> =
+            (0..4).map(|_| Step::Log(0)).chain(gate).chain([Step::Log(0)]).collect();
         Self { execution: self.execution.clone(), steps, at: 0, asked: false, acted: false }
     }
 
@@ -202,8 +210,8 @@ fn event(step: &Step, execution: &str, at: usize) -> Kind {
             workflow_id: "work".into(),
             ..Default::default()
         }),
-        Step::Log => Kind::LogWritten(pb::LogWritten {
-            message: format!("line {at}"),
+        Step::Log(filling) => Kind::LogWritten(pb::LogWritten {
+            message: format!("line {at}{}", ".".repeat(*filling)),
             level: pb::LogLevel::Info.into(),
             ..Default::default()
         }),

@@ -258,6 +258,11 @@ impl World<'_> {
         self.relay.book.cut(ip, after, reading);
     }
 
+    /// How many connections the relay has open with a machine, or thinks so.
+    pub(super) fn open(&self, host: &str) -> usize {
+        self.relay.book.open(self.sim.lookup(host))
+    }
+
     /// The relay is killed. `silently`: its machine loses power, and tells nobody.
     pub(super) fn kill_relay(&mut self, silently: bool) {
         self.fault(format!("the relay is killed, silently: {silently}"));
@@ -407,9 +412,4 @@ impl World<'_> {
             self.fail(&faults);
         }
     }
-}
-
-/// An execution for an engine.
-pub(super) fn run(name: &str, steps: u64, gates: bool, seed: u64) -> Run {
-    Run::new(name, steps, gates, &mut Dice::seeded(seed))
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Promise, Seen};
-use crate::sim::history::{Ask, Question, Start, What};
+use crate::sim::history::{Ask, Question, Start, What, Wish};
 
 pub(super) fn judge(seen: &mut Seen) {
     let mut faults = settled_once(seen);
@@ -49,7 +49,7 @@ fn effects(seen: &Seen) -> Vec<String> {
     let mut asked: BTreeMap<&str, Vec<&Ask>> = BTreeMap::new();
     for entry in &seen.entries {
         match &entry.what {
-            What::Decides(ask) => asked.entry(&ask.id).or_default().push(ask),
+            What::Wants(Wish::Decide(ask)) => asked.entry(&ask.id).or_default().push(ask),
             What::Got { of, id, option, .. } | What::Effect { of, id, option, .. } => {
                 let took = matches!(entry.what, What::Effect { .. });
                 let before = took.then(|| taken.insert((&of.execution, &of.gate), id));
@@ -97,7 +97,9 @@ fn receipts(seen: &Seen) -> Vec<String> {
     for entry in &seen.entries {
         match &entry.what {
             What::Came { boot } => drop(boots.insert(&entry.who, boot)),
-            What::Decides(ask) => drop(asked.entry(&ask.id).or_default().insert(ask.option)),
+            What::Wants(Wish::Decide(ask)) => {
+                asked.entry(&ask.id).or_default().insert(ask.option);
+            }
             What::Told(frame) if frame["type"] == "receipt" => {
                 let Some(id) = frame["decision_id"].as_str() else { continue };
                 let (stage, boot) = (frame["stage"].as_str().unwrap(), boots[&*entry.who]);
@@ -150,16 +152,17 @@ fn deliveries(seen: &Seen) -> Vec<String> {
     faults
 }
 
-/// How far a decision is. What is none of its stages is 0.
-fn rank(stage: &str) -> usize {
+/// How far a decision or a command is. What is none of its stages is 0.
+pub(super) fn rank(stage: &str) -> usize {
     match stage {
         "recorded" | "queued" => 1,
         "sent" => 2,
         "delivered" => 3,
+        "in_progress" => 4,
         "applied" | "refused" | "failed" | "outcome_unknown" => CONCLUDED,
         _ => 0,
     }
 }
 
 /// Where nothing is waited for any longer.
-const CONCLUDED: usize = 4;
+pub(super) const CONCLUDED: usize = 5;

@@ -1,6 +1,7 @@
 //! What always holds, held against a history. Each rule bears the name that the contract gives it,
 //! and says what it has found. It must never ask the relay anything: the history is all there is.
 
+mod commands;
 mod decisions;
 mod events;
 mod viewers;
@@ -86,6 +87,7 @@ impl Seen {
         events::judge(&mut self);
         viewers::judge(&mut self);
         decisions::judge(&mut self);
+        commands::judge(&mut self);
         if self.faults.is_empty() { Ok(()) } else { Err(self.faults.join("\n")) }
     }
 }
