@@ -14,6 +14,7 @@ mod json;
 mod kept;
 mod kin;
 mod laws;
+mod named;
 mod page;
 mod platter;
 mod probe;
