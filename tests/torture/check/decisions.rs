@@ -1,8 +1,9 @@
 //! Decisions: D1 to D8.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use super::{Checker, Entry, Op, Phase, start};
+use super::{Checker, Content, Entry, Op, Phase, start};
 
 type Place = (String, String, u64);
 
@@ -23,7 +24,7 @@ pub(super) struct Desk {
     stages: BTreeMap<(usize, String), BTreeMap<u64, (String, String)>>,
     /// By log and command: the same.
     commands: BTreeMap<(usize, String), BTreeMap<u64, String>>,
-    pub(super) glimpses: Vec<(Place, String, String)>,
+    pub(super) glimpses: Vec<(Place, Content, Rc<str>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
