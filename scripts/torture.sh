@@ -64,7 +64,7 @@ esac
 case $form in
   some) ;;
   short)
-    args+=(--for 60s --kills 8 --events 4000 --decisions 60 --engines go:outbox:200,py:outbox:60,py:client:60)
+    args+=(--for 60s --kills 6 --events 2000 --decisions 30 --engines go:outbox:200,py:outbox:60,py:client:60)
     args+=(--steps 600 --dashboards 4)
     ;;
   long)

@@ -283,12 +283,15 @@ impl Checker {
                         format!("{place}: {} is applied, without effect", settled.decision),
                     ));
                 }
-                let excused = ["refused", "failed", "outcome_unknown"].contains(&stage)
-                    && (!self.durable
-                        || why.contains("over")
-                        || why.contains("changed")
-                        || why.contains("withdrawn")
-                        || log_of.over.as_deref() == Some("cancelled"));
+                // It took effect, and the word of it died with the only one who had it.
+                let forgotten = stage == "outcome_unknown" && keeps_nothing(&place);
+                let excused = forgotten
+                    || ["refused", "failed", "outcome_unknown"].contains(&stage)
+                        && (!self.durable
+                            || why.contains("over")
+                            || why.contains("changed")
+                            || why.contains("withdrawn")
+                            || log_of.over.as_deref() == Some("cancelled"));
                 if self.durable && stage != "applied" && !excused && !took && rank(stage) == Some(9)
                 {
                     self.unapplied(&mut found, &place, &settled.decision, stage, why);
@@ -343,11 +346,15 @@ impl Checker {
         stage: &str,
         why: &str,
     ) {
-        // Engines that keep nothing say so by their names.
-        if !place.contains("-client-") {
+        if !keeps_nothing(place) {
             found.push(("d3", format!("{place}: {decision} ends as {stage}: {why}")));
         }
     }
+}
+
+/// Engines that keep nothing of what they have yet to say tell so by their names.
+fn keeps_nothing(place: &str) -> bool {
+    place.contains("-client-")
 }
 
 /// Stages only go forward, and the last word is the last; an engine may say it again.
