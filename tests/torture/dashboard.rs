@@ -26,6 +26,9 @@ use crate::picture::frame_hash;
 use crate::supervisor::Seen;
 use crate::watching::{Heads, Share, Watching};
 
+/// Heartbeats and pings come every 25 s: who hears nothing for so long is at a dead line.
+const DEAD: Duration = Duration::from_secs(40);
+
 /// One dashboard.
 #[derive(Debug)]
 pub(crate) struct Dashboard {
@@ -119,14 +122,12 @@ impl Dashboard {
                     }
                 }
                 _ = tick.tick() => {
-                    // Heartbeats and pings come every 25 s: who hears nothing is at a dead line.
-                    if heard_at.elapsed() > Duration::from_secs(40) {
+                    if heard_at.elapsed() > DEAD || watching.waits(DEAD) {
                         return;
                     }
                     while let Some(name) = watching.next(Instant::now(), &mut self.chance) {
                         say.push(self.subscribe(name, watching));
                     }
-                    watching.resend();
                     say.extend(desk.due(&self.book, &boot));
                     self.mind(watching, &mut say);
                     if self.chance.happens(0.002) && self.heads.borrow().is_none() {
@@ -227,8 +228,10 @@ impl Dashboard {
                 let reason = format!("{}: {}", text(&frame, "code"), text(&frame, "message"));
                 let about = frame["ref"].as_str().unwrap_or("");
                 desk.refused(about);
-                if frame["code"] == "not_found" {
-                    watching.unknown(about);
+                match frame["code"].as_str() {
+                    Some("not_found") => watching.unknown(about),
+                    Some("rate_limited") => watching.refused(about),
+                    _ => {}
                 }
                 self.book.add(Entry {
                     op: Op::Decide,

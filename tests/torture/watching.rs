@@ -165,14 +165,18 @@ impl Watching {
         Some(name)
     }
 
-    /// What was too much at once is asked for again.
-    pub(crate) fn resend(&mut self) {
-        for (name, it) in &mut self.all {
-            if it.subscribed && it.asked.is_some_and(|at| at.elapsed() > RESEND) {
-                (it.subscribed, it.asked) = (false, None);
-                self.wanted.insert(name.clone());
-            }
+    /// It was too much at once, and is asked for again. What has no answer is not: the answer could
+    /// be to either.
+    pub(crate) fn refused(&mut self, exec: &str) {
+        if let Some(it) = self.all.get_mut(exec).filter(|it| it.asked.is_some()) {
+            (it.subscribed, it.asked) = (false, None);
+            self.wanted.insert(exec.to_owned());
         }
+    }
+
+    /// Whether something has waited for its answer for so long.
+    pub(crate) fn waits(&self, long: Duration) -> bool {
+        self.all.values().any(|it| it.asked.is_some_and(|at| at.elapsed() > long))
     }
 
     /// What is over, and was told to its end, is left when others need the place.
