@@ -123,7 +123,8 @@ impl Watching {
 
     /// It asks for this one anew, as one who knows nothing.
     pub(crate) fn anew(&mut self, exec: &str) {
-        let anew = Watched { subscribed: true, ..Watched::default() };
+        let asked = Some(Instant::now());
+        let anew = Watched { subscribed: true, asked, ..Watched::default() };
         self.all.insert(exec.to_owned(), anew);
     }
 
