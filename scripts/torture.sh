@@ -4,7 +4,7 @@
 # promises. Needs cargo, go, python3, and on the first run the Go module proxy and PyPI.
 #
 #   scripts/torture.sh                        150 s of everything at once, with a store
-#   scripts/torture.sh --short                everything at once until so much has come about, at most 60 s: what `make test` runs
+#   scripts/torture.sh --short                everything at once until so much has come about, at most 70 s: what `make test` runs
 #   KILLS=200 EVENTS=1000000 DECISIONS=10000 scripts/torture.sh    the long form: until there were as many of each, 15 minutes or so
 #   scripts/torture.sh --list                 what can go wrong, by name
 #   scripts/torture.sh --scenario zombie      that alone; what --store needs is given to it
@@ -64,7 +64,7 @@ esac
 case $form in
   some) ;;
   short)
-    args+=(--for 60s --kills 6 --events 2000 --decisions 30 --engines go:outbox:200,py:outbox:60,py:client:60)
+    args+=(--for 70s --kills 5 --events 1000 --decisions 15 --engines go:outbox:200,py:outbox:60,py:client:60)
     args+=(--steps 600 --dashboards 4)
     ;;
   long)
