@@ -1,6 +1,6 @@
 //! The relay as a whole: `cargo bench --bench whole`, or with `-- fanout` one part of it (`ingest`,
-//! `fanout`, `idle`, `durable`, `decide`). With `brief` before them it only shows that they still run, and is short enough
-//! for a profiler.
+//! `fanout`, `idle`, `durable`, `decide`). With `brief` before them it only shows that they still run,
+//! and is short enough for a profiler.
 //!
 //! It counts the processor time of the process that is measured, which a busy machine changes far
 //! less than the time on the wall, and compares only what ran in turns: A, B, A, B. So the relay and
