@@ -11,7 +11,7 @@ done = @printf -- '-- %s: ok\n' "$(1)"
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-test: tools fmt lint doc rust proto python go typescript browser e2e deploy ## Everything that CI asks, cheapest to fail first
+test: tools fmt lint doc rust proto python go typescript browser e2e torture deploy ## Everything that CI asks, cheapest to fail first
 	@printf '\nAll parts are ok.\n'
 
 tools: ## Are the toolchains here? Says what to install where one is missing
@@ -45,8 +45,10 @@ browser: build ## The built-in page in Chromium: demo, gates, killed relays, hos
 e2e: release ## Engines in Python against the program that ships, over TLS and a Unix socket
 deploy: release ## The image, the compose file, the manifests and the unit, with that program in them
 
-torture: build ## The relay and engines killed all the while, 150 s; KILLS=200 EVENTS=1000000 DECISIONS=10000: until then
-python go typescript browser e2e deploy torture:
+torture: release ## The program that ships, killed all the while; KILLS=200 EVENTS=1000000 DECISIONS=10000: until then
+	scripts/torture.sh $(if $(KILLS)$(EVENTS)$(DECISIONS),,--short)
+	$(call done,$@)
+python go typescript browser e2e deploy:
 	scripts/$@.sh
 	$(call done,$@)
 

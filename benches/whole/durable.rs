@@ -100,7 +100,7 @@ async fn run(
 }
 
 /// What the disk takes for one write, in milliseconds.
-fn synced(directory: &Path) -> anyhow::Result<Spread> {
+pub(crate) fn synced(directory: &Path) -> anyhow::Result<Spread> {
     let mut file = File::create(directory.join("probe"))?;
     let mut took = Spread::default();
     for _ in 0..100 {

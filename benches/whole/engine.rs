@@ -1,9 +1,10 @@
 //! An engine with one execution: as little as it takes to say much.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
@@ -38,6 +39,8 @@ pub(crate) struct Engine {
 struct Board {
     /// The last number that was acknowledged, or what went wrong.
     acked: RefCell<Result<u64, String>>,
+    /// Decisions that have come, and when.
+    decided: RefCell<VecDeque<(pb::Decision, Instant)>>,
     changed: Notify,
 }
 
@@ -61,7 +64,8 @@ impl Engine {
         if !matches!(welcome, Some(Heard::Welcome(_))) {
             bail!("no welcome: {welcome:?}");
         }
-        let board = Rc::new(Board { acked: RefCell::new(Ok(0)), changed: Notify::new() });
+        let acked = RefCell::new(Ok(0));
+        let board = Rc::new(Board { acked, decided: RefCell::default(), changed: Notify::new() });
         let (mut tasks, noted) = (JoinSet::new(), Rc::clone(&board));
         tasks.spawn_local(async move {
             let fault = loop {
@@ -106,6 +110,25 @@ impl Engine {
         self.acked(self.next - 1).await
     }
 
+    /// Up to where it is acknowledged.
+    pub(crate) fn last_acknowledged(&self) -> u64 {
+        self.board.acked.borrow().as_ref().copied().unwrap_or_default()
+    }
+
+    /// Waits for the next decision: what it says, and when it came.
+    pub(crate) async fn decided(&self) -> anyhow::Result<(pb::Decision, Instant)> {
+        let came = async {
+            loop {
+                let changed = self.board.changed.notified();
+                if let Some(decided) = self.board.decided.borrow_mut().pop_front() {
+                    return decided;
+                }
+                changed.await;
+            }
+        };
+        timeout(PATIENCE, came).await.context("no decision comes")
+    }
+
     async fn acked(&self, number: u64) -> anyhow::Result<()> {
         let reached = async {
             loop {
@@ -124,8 +147,16 @@ impl Engine {
 
 impl Board {
     fn hear(&self, response: pb::AttachResponse) -> Result<(), String> {
-        let Some(Heard::Results(results)) = response.message else { return Ok(()) };
-        for result in results.results {
+        let results = match response.message {
+            Some(Heard::Results(results)) => results.results,
+            Some(Heard::Decision(decision)) => {
+                self.decided.borrow_mut().push_back((decision, Instant::now()));
+                self.changed.notify_waiters();
+                return Ok(());
+            }
+            _ => return Ok(()),
+        };
+        for result in results {
             match result.ack {
                 Some(ack) if result.issues.is_empty() => self.note(Ok(ack.pseq)),
                 _ => return Err(format!("not taken: {result:?}")),

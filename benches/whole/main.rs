@@ -1,14 +1,15 @@
 //! The relay as a whole: `cargo bench --bench whole`, or with `-- fanout` one part of it (`ingest`,
-//! `fanout`, `idle`, `durable`). With `brief` before them it only shows that they still run, and is short enough
-//! for a profiler.
+//! `fanout`, `idle`, `durable`, `decide`). With `brief` before them it only shows that they still run,
+//! and is short enough for a profiler.
 //!
 //! It counts the processor time of the process that is measured, which a busy machine changes far
 //! less than the time on the wall, and compares only what ran in turns: A, B, A, B. So the relay and
 //! what it is compared with are processes of their own on processor 0, and what drives them runs on
-//! processor 1. Everything stays on this machine, and all of it takes less than three minutes.
+//! processor 1. Everything stays on this machine, and all of it takes less than four minutes.
 #![expect(clippy::print_stdout, reason = "it is a report")]
 
 mod audience;
+mod decide;
 mod durable;
 mod engine;
 #[path = "../events/mod.rs"]
@@ -28,7 +29,7 @@ use tokio::task::LocalSet;
 /// No part begins another block after this long.
 const LONGEST: Duration = Duration::from_secs(75);
 
-const PARTS: [&str; 4] = ["ingest", "fanout", "idle", "durable"];
+const PARTS: [&str; 5] = ["ingest", "fanout", "idle", "durable", "decide"];
 const BRIEF: &str = "brief";
 
 /// How much is done.
@@ -81,6 +82,7 @@ fn drive(brief: bool, parts: &[&str]) -> anyhow::Result<()> {
             "ingest" => LocalSet::new().block_on(&runtime, ingest::measure(scope)),
             "fanout" => LocalSet::new().block_on(&runtime, fanout::measure(scope)),
             "idle" => LocalSet::new().block_on(&runtime, idle::measure(scope)),
+            "decide" => LocalSet::new().block_on(&runtime, decide::measure(scope)),
             "durable" => LocalSet::new().block_on(&runtime, durable::measure(scope)),
             _ => Ok(()),
         };

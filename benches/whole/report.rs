@@ -39,6 +39,29 @@ impl fmt::Display for Spread {
     }
 }
 
+/// Many figures of one kind, of which the rare ones matter.
+#[derive(Debug, Default)]
+pub(crate) struct Quantiles(Spread);
+
+impl Quantiles {
+    /// One more.
+    pub(crate) fn add(&mut self, figure: f64) {
+        self.0.add(figure);
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.0.len()
+    }
+
+    /// The one that so large a share is not above: 1 is the greatest.
+    pub(crate) fn at(&self, share: f64) -> f64 {
+        let all = &self.0.0;
+        let rank = (share * all.len() as f64).ceil() as usize;
+        all.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+    }
+}
+
 /// Prints a heading with what has to be known to read the lines below it.
 pub(crate) fn heading(title: &str, notes: &str) {
     println!("{title}\n  {notes}");

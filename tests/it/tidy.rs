@@ -145,7 +145,9 @@ fn only_doors_and_dialects_know_json_and_protobuf() {
 
 #[test]
 fn a_file_says_what_it_is_for_and_is_no_longer_than_that() {
-    each_source(|_, file, text| {
+    let mut seen = 0;
+    let mut read = |_: &str, file: &str, text: &str| {
+        seen += 1;
         assert!(text.starts_with("//! "), "{file}: it must begin with what it is for");
         let known = LONGER.iter().find(|(name, _)| file.ends_with(name));
         let limit = known.map_or(LINES, |(_, lines)| *lines);
@@ -153,7 +155,11 @@ fn a_file_says_what_it_is_for_and_is_no_longer_than_that() {
         for word in ["TODO", "FIXME", "todo!", "unimplemented!"] {
             assert!(!text.contains(word), "{file}: `{word}` does not belong on main");
         }
-    });
+    };
+    each_source(&mut read);
+    // It is a program, if one that does not ship.
+    each_file("tests/torture", &mut read);
+    assert!(seen > 100, "{seen} files were read");
 }
 
 /// Every test that ARCHITECTURE.md promises is there.
@@ -175,8 +181,12 @@ fn the_invariants_have_their_tests() {
     assert!(seen > 10, "the table of invariants has {seen}");
 }
 
-fn each_source(mut check: impl FnMut(&str, &str, &str)) {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+fn each_source(check: impl FnMut(&str, &str, &str)) {
+    each_file("src", check);
+}
+
+fn each_file(folder: &str, mut check: impl FnMut(&str, &str, &str)) {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     for file in files(&src).iter().filter(|it| it.extension().is_some_and(|it| it == "rs")) {
         let inside = file.strip_prefix(&src).unwrap();
         let top = inside.components().next().unwrap();

@@ -508,6 +508,29 @@ fn d3_a_decision_that_comes_to_nothing() {
     });
 }
 
+/// It took effect, and its engine died before it could say so: one that keeps what it has to say says
+/// it when it is back, of another nobody will know.
+#[test]
+fn d3_an_effect_that_its_engine_forgets() {
+    let unknown = |story: &mut Story, dice: &mut Dice| {
+        let at = one(story, dice, stage("applied"));
+        everywhere(story, at, |it| it.stage = "outcome_unknown".into());
+    };
+    breaks("d3", unknown);
+    Dice::each(12, |dice| {
+        let mut story = story(dice);
+        unknown(&mut story, dice);
+        for it in &mut story {
+            for name in [&mut it.exec, &mut it.producer, &mut it.proc] {
+                *name = name.replace("-outbox-", "-client-");
+            }
+            it.decision = it.decision.replace("-outbox-", "-client-");
+            it.comment = it.comment.replace("-outbox-", "-client-");
+        }
+        assert_eq!(broken(&story), BTreeSet::new());
+    });
+}
+
 #[test]
 fn d4_two_answers_to_one_question() {
     let receipt = |stage: &'static str| {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::history::{Book, Entry, Op};
 use crate::line::Line;
 use crate::picture::{Picture, frame_hash};
-use crate::{dashboard::Heads, frames};
+use crate::{frames, watching::Heads};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -4,7 +4,6 @@
 //!
 //! It must never repair what it hears: what can't be folded is written down as such.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use footplate::tasks::Tasks;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 use tokio_tungstenite::{WebSocketStream, client_async};
 use tokio_util::sync::CancellationToken;
@@ -23,16 +22,12 @@ use crate::desk::Desk;
 use crate::frames;
 use crate::history::{Book, Entry, Op, Phase};
 use crate::line::Line;
-use crate::picture::{Picture, frame_hash};
+use crate::picture::frame_hash;
 use crate::supervisor::Seen;
+use crate::watching::{Heads, Share, Watching};
 
-/// As patient as people are: what has no answer is sent again.
-const RESEND: Duration = Duration::from_secs(5);
-/// One connection may watch 128 executions.
-const WATCHED: usize = 100;
-
-/// Where everything ends: for each execution the newest place, once nothing happens any more.
-pub(crate) type Heads = Option<BTreeMap<String, (String, u64)>>;
+/// Heartbeats and pings come every 25 s: who hears nothing for so long is at a dead line.
+const DEAD: Duration = Duration::from_secs(40);
 
 /// One dashboard.
 #[derive(Debug)]
@@ -46,31 +41,9 @@ pub(crate) struct Dashboard {
     pub(crate) commands: bool,
     pub(crate) heads: watch::Receiver<Heads>,
     pub(crate) stop: CancellationToken,
-    /// What it has come across; only one of several counts the events.
+    /// What it has come across; of those who watch an execution only one counts.
     pub(crate) seen: Arc<Seen>,
-    pub(crate) counts: bool,
-}
-
-/// One execution, as it is watched.
-#[derive(Debug, Default)]
-struct Watched {
-    picture: Picture,
-    /// A snapshot is awaited before records make sense.
-    blind: bool,
-    head: u64,
-    subscribed: bool,
-    /// Since when it waits for the answer to that.
-    asked: Option<Instant>,
-    /// It is over and all of it was told.
-    done: bool,
-    paused_since: Option<Instant>,
-}
-
-impl Watched {
-    /// It is over, and everything of it was told.
-    fn is_whole(&self) -> bool {
-        self.picture.is_over() && !self.blind && self.picture.seq >= self.head
-    }
+    pub(crate) share: Share,
 }
 
 type Socket = WebSocketStream<Box<dyn crate::line::Io>>;
@@ -78,7 +51,7 @@ type Socket = WebSocketStream<Box<dyn crate::line::Io>>;
 impl Dashboard {
     /// Lives until it is stopped; then it has said what it has.
     pub(crate) async fn live(mut self) {
-        let mut watched = BTreeMap::<String, Watched>::new();
+        let mut watching = Watching::new(self.share);
         let mut desk = Desk::new(&self.name, self.chance.clone(), self.acts, self.commands);
         let stop = self.stop.clone();
         while !stop.is_cancelled() {
@@ -88,14 +61,11 @@ impl Dashboard {
                 () = stop.cancelled() => break,
             };
             if let Ok(Some(mut socket)) = socket {
-                self.sit(&mut socket, &mut watched, &mut desk).await;
+                self.sit(&mut socket, &mut watching, &mut desk).await;
                 // Some leave properly, others just go.
                 if self.chance.happens(0.5) {
                     let _ = timeout(Duration::from_millis(200), socket.close(None)).await;
                 }
-            }
-            for it in watched.values_mut() {
-                (it.subscribed, it.asked) = (false, None);
             }
             let pause = self.chance.millis(20..300);
             tokio::select! {
@@ -118,25 +88,13 @@ impl Dashboard {
     }
 
     /// One connection, until it ends or the dashboard wants another one.
-    async fn sit(
-        &mut self,
-        socket: &mut Socket,
-        watched: &mut BTreeMap<String, Watched>,
-        desk: &mut Desk,
-    ) {
+    async fn sit(&mut self, socket: &mut Socket, watching: &mut Watching, desk: &mut Desk) {
         desk.reconnected();
+        watching.reconnected(self.heads.borrow().is_none());
         let mut boot = String::new();
         let mut say = vec![json!({ "type": "subscribe_executions" })];
-        let mut wanted = BTreeSet::new();
-        for (name, it) in watched.iter_mut() {
-            // What is over and was told to its end is asked for again if it turns out to go on.
-            it.done |= it.is_whole() && self.heads.borrow().is_none();
-            if !it.done {
-                wanted.insert(name.clone());
-            }
-        }
         let mut tick = interval(Duration::from_millis(25));
-        let mut subscribe_at = Instant::now();
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard_at = Instant::now();
         loop {
             for message in say.drain(..) {
@@ -157,56 +115,27 @@ impl Dashboard {
                             if frame["type"] == "welcome" {
                                 boot = frame["boot_id"].as_str().unwrap_or("").to_owned();
                             }
-                            self.hear(frame, &boot, watched, &mut wanted, desk, &mut say);
+                            self.hear(frame, &boot, watching, desk, &mut say);
                         }
                         Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                         Some(Ok(_)) => {}
                     }
                 }
                 _ = tick.tick() => {
-                    // Heartbeats and pings come every 25 s: who hears nothing is at a dead line.
-                    if heard_at.elapsed() > Duration::from_secs(40) {
+                    if heard_at.elapsed() > DEAD || watching.waits(DEAD) {
                         return;
                     }
-                    let subscribed = watched.values().filter(|it| it.subscribed).count();
-                    if subscribed < WATCHED && subscribe_at.elapsed() > Duration::from_millis(80)
-                        && let Some(name) = self.any(&wanted)
-                    {
-                        wanted.remove(&name);
-                        subscribe_at = Instant::now();
-                        let it = watched.entry(name.clone()).or_default();
-                        (it.subscribed, it.asked) = (true, Some(Instant::now()));
-                        // Now and then as one who comes for the first time.
-                        let fresh = it.picture.epoch.is_empty() || self.chance.happens(0.1);
-                        let since = json!({ "epoch": it.picture.epoch, "seq": it.picture.seq });
-                        let mut message = json!({ "type": "subscribe", "execution_id": name });
-                        if !fresh {
-                            message["since"] = since;
-                        }
-                        self.book.add(Entry {
-                            op: Op::Subscribed,
-                            phase: Phase::Invoke,
-                            exec: name,
-                            epoch: if fresh { String::new() } else { it.picture.epoch.clone() },
-                            seq: if fresh { 0 } else { it.picture.seq },
-                            ..Entry::default()
-                        });
-                        say.push(message);
-                    }
-                    // One that was too much at once is sent again.
-                    for (name, it) in &mut *watched {
-                        if it.subscribed && it.asked.is_some_and(|at| at.elapsed() > RESEND) {
-                            (it.subscribed, it.asked) = (false, None);
-                            wanted.insert(name.clone());
-                        }
+                    while let Some(name) = watching.next(Instant::now(), &mut self.chance) {
+                        say.push(self.subscribe(name, watching));
                     }
                     say.extend(desk.due(&self.book, &boot));
-                    self.end_watches(watched, &mut say);
+                    self.mind(watching, &mut say);
                     if self.chance.happens(0.002) && self.heads.borrow().is_none() {
                         return;
                     }
-                    if self.is_complete(watched, &wanted) || self.stop.is_cancelled() {
-                        self.conclude(watched);
+                    let complete = watching.is_complete(&self.heads.borrow());
+                    if complete || self.stop.is_cancelled() {
+                        self.conclude(watching);
                         return;
                     }
                 }
@@ -214,12 +143,30 @@ impl Dashboard {
         }
     }
 
+    /// Asks for an execution from where it has it; now and then as one who comes for the first time.
+    fn subscribe(&mut self, name: String, watching: &mut Watching) -> Value {
+        let it = watching.of(&name);
+        let fresh = it.picture.epoch.is_empty() || self.chance.happens(0.1);
+        let mut message = json!({ "type": "subscribe", "execution_id": name });
+        if !fresh {
+            message["since"] = json!({ "epoch": it.picture.epoch, "seq": it.picture.seq });
+        }
+        self.book.add(Entry {
+            op: Op::Subscribed,
+            phase: Phase::Invoke,
+            exec: name,
+            epoch: if fresh { String::new() } else { it.picture.epoch.clone() },
+            seq: if fresh { 0 } else { it.picture.seq },
+            ..Entry::default()
+        });
+        message
+    }
+
     fn hear(
         &mut self,
         frame: Value,
         boot: &str,
-        watched: &mut BTreeMap<String, Watched>,
-        wanted: &mut BTreeSet<String>,
+        watching: &mut Watching,
         desk: &mut Desk,
         say: &mut Vec<Value>,
     ) {
@@ -228,16 +175,12 @@ impl Dashboard {
         match kind.as_str() {
             "executions" => {
                 let items = frame["items"].as_array().cloned().unwrap_or_default();
-                items.iter().for_each(|item| Self::listed(item, watched, wanted));
+                items.iter().for_each(|item| watching.listed(item));
             }
-            "execution_summary" => Self::listed(&frame["item"], watched, wanted),
-            "receipt" => {
-                let recorded = frame["stage"] == "recorded" && frame["decision_id"].is_string();
-                self.seen.decisions.fetch_add(u64::from(recorded), Ordering::Relaxed);
-                desk.receipt(&frame, &self.book, boot);
-            }
+            "execution_summary" => watching.listed(&frame["item"]),
+            "receipt" => desk.receipt(&frame, &self.book, boot),
             "subscribed" => {
-                let it = watched.entry(exec.clone()).or_default();
+                let it = watching.of(&exec);
                 it.asked = None;
                 it.head = frame["head"].as_u64().unwrap_or(0);
                 it.blind = frame["recovered"] == false;
@@ -255,7 +198,7 @@ impl Dashboard {
                 });
             }
             "snapshot" => {
-                let it = watched.entry(exec.clone()).or_default();
+                let it = watching.of(&exec);
                 match it.picture.part(frame) {
                     Ok(false) => {}
                     Ok(true) => {
@@ -273,11 +216,11 @@ impl Dashboard {
                             desk.asked(&exec, gate);
                         }
                     }
-                    Err(err) => self.again(&exec, &err, watched, say),
+                    Err(err) => self.again(&exec, &err, watching, say),
                 }
             }
             "heartbeat" => {
-                let it = watched.entry(exec).or_default();
+                let it = watching.of(&exec);
                 it.head = it.head.max(frame["head"].as_u64().unwrap_or(0));
             }
             "error" => {
@@ -285,11 +228,10 @@ impl Dashboard {
                 let reason = format!("{}: {}", text(&frame, "code"), text(&frame, "message"));
                 let about = frame["ref"].as_str().unwrap_or("");
                 desk.refused(about);
-                if frame["code"] == "not_found"
-                    && let Some(it) = watched.get_mut(about)
-                {
-                    // Its engine has yet to speak of it, and it is asked for when it is listed.
-                    (it.subscribed, it.asked) = (false, None);
+                match frame["code"].as_str() {
+                    Some("not_found") => watching.unknown(about),
+                    Some("rate_limited") => watching.refused(about),
+                    _ => {}
                 }
                 self.book.add(Entry {
                     op: Op::Decide,
@@ -299,7 +241,7 @@ impl Dashboard {
                 });
             }
             "going_away" | "welcome" | "unsubscribed" | "pong" => {}
-            _ => self.record(&exec, &frame, watched, desk, say),
+            _ => self.record(&exec, &frame, watching, desk, say),
         }
     }
 
@@ -307,11 +249,11 @@ impl Dashboard {
         &mut self,
         exec: &str,
         frame: &Value,
-        watched: &mut BTreeMap<String, Watched>,
+        watching: &mut Watching,
         desk: &mut Desk,
         say: &mut Vec<Value>,
     ) {
-        let it = watched.entry(exec.to_owned()).or_default();
+        let it = watching.of(exec);
         let before = it.picture.seq;
         let folded = it.picture.record(frame);
         let mut entry = frames::entry(frame);
@@ -323,8 +265,13 @@ impl Dashboard {
         it.head = it.head.max(seq);
         match folded {
             Ok(()) => {
-                let event = self.counts && frame["pseq"].is_u64();
-                self.seen.events.fetch_add(u64::from(event), Ordering::Relaxed);
+                if self.share.counts(exec) {
+                    let event = frame["pseq"].is_u64();
+                    self.seen.events.fetch_add(u64::from(event), Ordering::Relaxed);
+                    let decided = frame["gate"]["decision"]["source"] == "human";
+                    let decided = decided && frame["type"] == "gate_resolved";
+                    self.seen.decisions.fetch_add(u64::from(decided), Ordering::Relaxed);
+                }
                 if let Some(gate) =
                     frame["gate_id"].as_str().and_then(|it_is| it.picture.gate(it_is))
                 {
@@ -334,20 +281,14 @@ impl Dashboard {
             }
             // Known already: docs/protocol/native.md says to leave it.
             Err(_) if seq <= before && text(frame, "epoch") == it.picture.epoch => {}
-            Err(err) => self.again(exec, &err, watched, say),
+            Err(err) => self.again(exec, &err, watching, say),
         }
     }
 
     /// What it has makes no sense with what it is told: it asks anew.
-    fn again(
-        &self,
-        exec: &str,
-        why: &str,
-        watched: &mut BTreeMap<String, Watched>,
-        say: &mut Vec<Value>,
-    ) {
+    fn again(&self, exec: &str, why: &str, watching: &mut Watching, say: &mut Vec<Value>) {
         self.confused(exec, why);
-        watched.insert(exec.to_owned(), Watched { subscribed: true, ..Watched::default() });
+        watching.anew(exec);
         self.book.add(Entry {
             op: Op::Subscribed,
             phase: Phase::Invoke,
@@ -362,64 +303,25 @@ impl Dashboard {
         self.book.add(Entry { op: Op::Confused, exec, reason, ..Entry::default() });
     }
 
-    /// One of them: whoever comes first in the alphabet is not to be first each time.
-    fn any(&mut self, wanted: &BTreeSet<String>) -> Option<String> {
-        let count = u64::try_from(wanted.len()).ok().filter(|it| *it > 0)?;
-        wanted.iter().nth(usize::try_from(self.chance.within(0..count)).ok()?).cloned()
-    }
-
-    fn listed(
-        item: &Value,
-        watched: &mut BTreeMap<String, Watched>,
-        wanted: &mut BTreeSet<String>,
-    ) {
-        let name = text(item, "execution_id");
-        let place = (text(item, "epoch"), item["seq"].as_u64().unwrap_or(0));
-        let it = watched.entry(name.clone()).or_default();
-        it.done &= (&it.picture.epoch, it.picture.seq) == (&place.0, place.1);
-        if !it.subscribed && !it.done {
-            wanted.insert(name);
+    /// Leaves what is over, and resumes what was paused.
+    fn mind(&self, watching: &mut Watching, say: &mut Vec<Value>) {
+        if self.heads.borrow().is_none() {
+            let left = watching.leave().into_iter();
+            say.extend(left.map(|it| json!({ "type": "unsubscribe", "execution_id": it })));
         }
-    }
-
-    /// What is over, and was told to its end, is left: others need the place.
-    fn end_watches(&self, watched: &mut BTreeMap<String, Watched>, say: &mut Vec<Value>) {
-        let count = watched.values().filter(|it| it.subscribed).count();
-        for (name, it) in watched.iter_mut().filter(|(_, it)| it.subscribed) {
-            if it.is_whole() && count > WATCHED / 2 && self.heads.borrow().is_none() {
-                (it.subscribed, it.done) = (false, true);
-                say.push(json!({ "type": "unsubscribe", "execution_id": name }));
-            }
-            let paused = ["paused", "pausing"].contains(&it.picture.status());
-            it.paused_since = paused.then(|| it.paused_since.unwrap_or_else(Instant::now));
-            // Somebody has to, or the engine rests for good.
-            if it.paused_since.is_some_and(|since| since.elapsed() > RESEND / 3) {
-                it.paused_since = Some(Instant::now());
-                let id = format!("{}-unpause-{}", self.name, crate::history::now());
-                say.push(json!({
-                    "type": "resume_execution", "command_id": id, "execution_id": name,
-                }));
-            }
+        for exec in watching.paused() {
+            let id = format!("{}-unpause-{}", self.name, crate::history::now());
+            say.push(json!({
+                "type": "resume_execution", "command_id": id, "execution_id": exec,
+            }));
         }
-    }
-
-    /// Whether nothing is missing of what is known to be there.
-    fn is_complete(&self, watched: &BTreeMap<String, Watched>, wanted: &BTreeSet<String>) -> bool {
-        let heads = self.heads.borrow();
-        let Some(heads) = heads.as_ref() else { return false };
-        wanted.is_empty()
-            && heads.iter().all(|(name, (epoch, seq))| {
-                watched.get(name).is_some_and(|it| {
-                    it.done || (it.picture.epoch == *epoch && it.picture.seq >= *seq && !it.blind)
-                })
-            })
     }
 
     /// Says what it has in the end.
-    fn conclude(&mut self, watched: &BTreeMap<String, Watched>) {
+    fn conclude(&mut self, watching: &Watching) {
         let heads = self.heads.borrow().clone().unwrap_or_default();
         let there = |name: &String| heads.contains_key(name);
-        for (name, it) in watched.iter().filter(|(_, it)| !it.picture.epoch.is_empty()) {
+        for (name, it) in watching.all().filter(|(_, it)| !it.picture.epoch.is_empty()) {
             self.book.add(Entry {
                 op: Op::Quiet,
                 exec: name.clone(),

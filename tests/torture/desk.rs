@@ -12,11 +12,11 @@ use tokio::time::Instant;
 use crate::chance::Chance;
 use crate::dashboard::text;
 use crate::history::{Book, Entry, Op, Phase};
+use crate::pace::Pace;
+use crate::watching::RESEND;
 
-/// The relay takes five decisions a second from one connection.
-const PACE: Duration = Duration::from_millis(230);
-/// Without an answer for so long, it is sent again.
-const RESEND: Duration = Duration::from_secs(5);
+/// The relay takes five decisions at once from one connection, and then five a second.
+const DECIDES: (u32, Duration) = (4, Duration::from_millis(220));
 /// What was not answered in this time is given up: nobody sits there for ever.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -53,14 +53,14 @@ pub(crate) struct Desk {
     /// Gates that were seen to be open, and when somebody here looks at them next.
     open: BTreeMap<(String, String), (u32, Instant)>,
     pending: BTreeMap<String, Pending>,
-    next_decision: Instant,
+    pace: Pace,
     next_command: Instant,
     running: Vec<String>,
 }
 
 impl Desk {
     pub(crate) fn new(name: &str, chance: Chance, acts: bool, commands: bool) -> Self {
-        let now = Instant::now();
+        let (now, (at_once, every)) = (Instant::now(), DECIDES);
         Self {
             name: name.to_owned(),
             chance,
@@ -69,7 +69,7 @@ impl Desk {
             count: 0,
             open: BTreeMap::new(),
             pending: BTreeMap::new(),
-            next_decision: now,
+            pace: Pace::new(at_once, every),
             next_command: now + Duration::from_secs(3),
             running: Vec::new(),
         }
@@ -105,6 +105,7 @@ impl Desk {
 
     /// What may not have arrived is sent again, and what did as well: to hear what came of it.
     pub(crate) fn reconnected(&mut self) {
+        self.pace.renew();
         self.pending.values_mut().for_each(|it| it.sent = None);
     }
 
@@ -129,7 +130,7 @@ impl Desk {
             self.next_command = now + self.chance.millis(2_000..8_000);
             say.extend(self.command());
         }
-        if now < self.next_decision {
+        if !self.pace.is_free(now) {
             return say;
         }
         // Whatever has waited longest, so that what is asked for in vain holds nothing up.
@@ -139,11 +140,11 @@ impl Desk {
         let first = first.filter(|(at, _)| *at <= now).min().map(|(at, key)| (at, key.clone()));
         match (again, first) {
             (Some((at, id)), first) if first.as_ref().is_none_or(|(other, _)| at <= *other) => {
-                self.next_decision = now + PACE;
+                self.pace.take(now);
                 say.extend(self.send(&id, book, boot));
             }
             (_, Some((_, key))) => {
-                self.next_decision = now + PACE;
+                self.pace.take(now);
                 say.extend(self.decide(key, book, boot));
             }
             _ => {}
@@ -175,7 +176,7 @@ impl Desk {
         let mut say = self.send(&id, book, boot);
         // A double click.
         if self.chance.happens(0.2) {
-            self.next_decision += PACE;
+            self.pace.take(Instant::now());
             say.extend(say.clone());
         }
         say

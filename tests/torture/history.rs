@@ -3,9 +3,9 @@
 //!
 //! It must never say what somebody thinks of it: that is the checker's affair.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -212,4 +212,33 @@ pub(crate) fn read(path: &Path, mut take: impl FnMut(Entry)) -> io::Result<()> {
         line.clear();
     }
     Ok(())
+}
+
+/// All histories that lie in a folder, in the order in which the checker wants them: what was promised,
+/// then what people asked for, then what engines did, each in its order.
+///
+/// # Errors
+/// When the folder can't be read.
+pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(Some(path.join("effects")).filter(|it| it.exists()));
+        } else if path.extension().is_some_and(|it| it == "jsonl") {
+            files.push(path);
+        }
+    }
+    files.sort_by_key(|path| {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let kind = match name.as_str() {
+            "supervisor" => 0,
+            "effects" => 3,
+            name if name.starts_with("dashboard") || name == "watcher" => 1,
+            _ => 2,
+        };
+        let (base, start) = name.rsplit_once('.').unwrap_or((&name, "0"));
+        (kind, base.to_owned(), start.parse::<u64>().unwrap_or(0))
+    });
+    Ok(files)
 }

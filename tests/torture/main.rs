@@ -11,19 +11,24 @@
 mod ask;
 mod chance;
 mod check;
+mod crew;
 mod dashboard;
 mod desk;
+mod faults;
 mod frames;
 mod history;
 mod line;
 mod options;
+mod pace;
 mod picture;
 mod processes;
 mod proxy;
 mod report;
 mod scenario;
 mod supervisor;
+mod tls;
 mod watcher;
+mod watching;
 
 use std::process::ExitCode;
 

@@ -13,13 +13,13 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) seed: Option<u64>,
     /// How long: 150s, 5m. Default: what the scenario takes; with --kills, --events or
-    /// --decisions, until all of these are reached.
+    /// --decisions, until all of these are reached, and with both, at most so long.
     #[arg(long = "for", value_parser = time)]
     pub(crate) time: Option<Duration>,
-    /// At least so many kills of the relay.
+    /// At least so many kills of the relay; fewer are a finding.
     #[arg(long, default_value_t = 0)]
     pub(crate) kills: u64,
-    /// At least so many events.
+    /// At least so many acknowledged events.
     #[arg(long, default_value_t = 0)]
     pub(crate) events: u64,
     /// At least so many recorded decisions.
@@ -28,14 +28,17 @@ pub(crate) struct Options {
     /// Where the relay keeps its store: a directory that is new or empty; or `memory`.
     #[arg(long, default_value = "memory")]
     pub(crate) store: String,
-    /// The engines, each as LANGUAGE or LANGUAGE:FORM, with the languages py and go and the
-    /// forms outbox and client.
+    /// The engines, each as LANGUAGE, LANGUAGE:FORM or LANGUAGE:FORM:RATE, with the languages py and
+    /// go, the forms outbox and client, and how many events a second that one is to say.
     #[arg(long, value_delimiter = ',', default_value = "py:outbox,go:outbox,py:client")]
     pub(crate) engines: Vec<String>,
     /// How many dashboards of the native protocol.
     #[arg(long, default_value_t = 3)]
     pub(crate) dashboards: usize,
-    /// Events a second, of all engines together.
+    /// How many of them watch each execution, two at least. Default: all of them.
+    #[arg(long)]
+    pub(crate) eyes: Option<usize>,
+    /// Events a second, of all engines together that are not told their own.
     #[arg(long, default_value_t = 300)]
     pub(crate) rate: u64,
     /// Executions at once, of each engine.

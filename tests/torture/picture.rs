@@ -214,6 +214,9 @@ impl Picture {
     /// Of what is settled only the last is kept, here as there.
     fn forget(&mut self, list: &'static str, limit: usize, settled: impl Fn(&Value) -> bool) {
         let all = self.items.range((list, String::new())..).take_while(|((of, _), _)| *of == list);
+        if all.clone().count() <= limit {
+            return;
+        }
         let mut old: Vec<_> = all
             .filter(|(_, item)| settled(item))
             .map(|(key, item)| (item["since_seq"].as_u64(), key.clone()))

@@ -146,6 +146,14 @@ pub(crate) fn all() -> Vec<Scenario> {
             ..calm("relay-killed-store", "row 6: the relay is killed, and has a store")
         },
         Scenario {
+            relay: Some((200, 4_000)),
+            engines: Some((8_000, 25_000)),
+            gate_every: 45,
+            store: Some(true),
+            time: Duration::from_secs(600),
+            ..calm("marathon", "rows 1, 6 and 31 for long: as much of each as numbers ask for")
+        },
+        Scenario {
             relay: killed,
             store: Some(false),
             ..calm("relay-killed-memory", "row 7: the relay is killed, and has none")

@@ -17,10 +17,11 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
 use crate::chance::Chance;
-use crate::dashboard::{Heads, text};
+use crate::dashboard::text;
 use crate::frames::digest;
 use crate::history::{Book, Entry, Op};
 use crate::line::Line;
+use crate::watching::Heads;
 
 /// How long it looks at one execution before it wants to see another.
 const LOOKS: Duration = Duration::from_secs(8);

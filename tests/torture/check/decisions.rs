@@ -1,8 +1,9 @@
 //! Decisions: D1 to D8.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use super::{Checker, Entry, Op, Phase, start};
+use super::{Checker, Content, Entry, Op, Phase, start};
 
 type Place = (String, String, u64);
 
@@ -23,7 +24,7 @@ pub(super) struct Desk {
     stages: BTreeMap<(usize, String), BTreeMap<u64, (String, String)>>,
     /// By log and command: the same.
     commands: BTreeMap<(usize, String), BTreeMap<u64, String>>,
-    pub(super) glimpses: Vec<(Place, String, String)>,
+    pub(super) glimpses: Vec<(Place, Content, Rc<str>)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -282,12 +283,15 @@ impl Checker {
                         format!("{place}: {} is applied, without effect", settled.decision),
                     ));
                 }
-                let excused = ["refused", "failed", "outcome_unknown"].contains(&stage)
-                    && (!self.durable
-                        || why.contains("over")
-                        || why.contains("changed")
-                        || why.contains("withdrawn")
-                        || log_of.over.as_deref() == Some("cancelled"));
+                // It took effect, and the word of it died with the only one who had it.
+                let forgotten = stage == "outcome_unknown" && keeps_nothing(&place);
+                let excused = forgotten
+                    || ["refused", "failed", "outcome_unknown"].contains(&stage)
+                        && (!self.durable
+                            || why.contains("over")
+                            || why.contains("changed")
+                            || why.contains("withdrawn")
+                            || log_of.over.as_deref() == Some("cancelled"));
                 if self.durable && stage != "applied" && !excused && !took && rank(stage) == Some(9)
                 {
                     self.unapplied(&mut found, &place, &settled.decision, stage, why);
@@ -300,7 +304,9 @@ impl Checker {
                 }
             }
         }
-        self.figures.recorded = recorded.len() as u64;
+        // A deadline's are nobody's.
+        let by_people = recorded.iter().filter(|id| desk.asked.contains_key(*id));
+        self.figures.recorded = by_people.count() as u64;
         for ((log, decision), stages) in &desk.stages {
             let stages: Vec<_> = stages.values().map(|(stage, _)| stage.as_str()).collect();
             let exec = &self.logs[*log].exec;
@@ -340,11 +346,15 @@ impl Checker {
         stage: &str,
         why: &str,
     ) {
-        // Engines that keep nothing say so by their names.
-        if !place.contains("-client-") {
+        if !keeps_nothing(place) {
             found.push(("d3", format!("{place}: {decision} ends as {stage}: {why}")));
         }
     }
+}
+
+/// Engines that keep nothing of what they have yet to say tell so by their names.
+fn keeps_nothing(place: &str) -> bool {
+    place.contains("-client-")
 }
 
 /// Stages only go forward, and the last word is the last; an engine may say it again.

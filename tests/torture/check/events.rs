@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Checker, Entry, start};
+use super::{Checker, Content, Entry, Said, start};
 
 impl Checker {
     /// An engine sends what it has not sent before in this start.
@@ -10,10 +10,7 @@ impl Checker {
         let (producer, epoch) = start(&entry.proc);
         let lane = self.lanes.entry((entry.exec.clone(), producer)).or_default();
         for (at, hash) in (usize::try_from(entry.pseq).unwrap_or(0)..).zip(&entry.hashes) {
-            if lane.sent.len() <= at {
-                lane.sent.resize_with(at + 1, Vec::new);
-            }
-            lane.sent[at].push((epoch, hash.clone(), entry.t));
+            lane.say(at, Said { epoch, content: Content::of(hash), at: entry.t });
         }
         self.figures.sent += entry.hashes.len() as u64;
     }
@@ -80,17 +77,17 @@ impl Checker {
                     found.push(("e4", what));
                 }
                 next.insert(&row.producer, (row.pseq + 1, true));
-                let Some(lane) = self.lanes.get(&(log.exec.clone(), row.producer.clone())) else {
+                let Some(lane) = self.lanes.get(&(log.exec.clone(), row.producer.to_string()))
+                else {
                     found.push(("e1", format!("{place} is of {}, who said nothing", row.producer)));
                     continue;
                 };
                 let at = usize::try_from(row.pseq).unwrap_or(0);
-                let sent = lane.sent.get(at).map_or(&[][..], Vec::as_slice);
-                let same = sent
-                    .iter()
-                    .filter(|(_, hash, _)| row.content.is_empty() || *hash == row.content);
+                let same = lane
+                    .said(at)
+                    .filter(|said| row.content.is_empty() || said.content == row.content);
                 // The first time that it was said: who says it again says nothing new.
-                match same.min_by_key(|(_, _, time)| *time) {
+                match same.min_by_key(|said| said.at) {
                     None => {
                         let what = format!(
                             "{place} says what {} did not say as {}",
@@ -98,8 +95,8 @@ impl Checker {
                         );
                         found.push(("e1", what));
                     }
-                    Some((epoch, _, time)) => {
-                        let welcomed = self.welcomed.get(&row.producer);
+                    Some(Said { epoch, at: time, .. }) => {
+                        let welcomed = self.welcomed.get(&*row.producer);
                         let newer =
                             welcomed.into_iter().flat_map(|it| it.range(epoch + 1..)).next();
                         if newer.is_some_and(|(_, since)| since < time) && !row.content.is_empty() {
@@ -114,8 +111,8 @@ impl Checker {
                 // Who was told that it is stored meant what he had sent.
                 let meant = lane.acked.iter().filter(|(_, (up_to, _))| row.pseq <= *up_to);
                 for (epoch, _) in meant.filter(|_| self.durable && !row.content.is_empty()) {
-                    let mut own = sent.iter().filter(|(by, ..)| by == epoch).peekable();
-                    if own.peek().is_some() && own.all(|(_, hash, _)| *hash != row.content) {
+                    let mut own = lane.said(at).filter(|said| said.epoch == *epoch).peekable();
+                    if own.peek().is_some() && own.all(|said| said.content != row.content) {
                         let what = format!(
                             "{place} is not what {}#{epoch} was told is stored",
                             row.producer

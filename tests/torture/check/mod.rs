@@ -1,9 +1,12 @@
 //! Does what everybody wrote down agree with what the relay promises? One pass over the histories,
-//! then one over the logs that they make up; the time is linear in both.
+//! then one over the logs that they make up; the time is linear in both, and what is kept of an event
+//! some 200 bytes, whatever it said and however many were told of it.
 //!
 //! The laws bear the names of ARCHITECTURE.md. What the checker must never do: ask the relay.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use super::history::{Entry, Op, Phase};
 
@@ -16,6 +19,7 @@ mod viewers;
 pub(crate) struct Checker {
     /// With a store: what was acknowledged survives the relay.
     durable: bool,
+    names: HashSet<Rc<str>>,
     logs: Vec<Log>,
     log_ids: HashMap<(String, String), usize>,
     lanes: BTreeMap<(String, String), Lane>,
@@ -38,7 +42,7 @@ struct Log {
     last_from: Option<u64>,
     /// Where it ended, and what the state was.
     head: Option<u64>,
-    states: HashMap<u64, (u64, String)>,
+    states: HashMap<u64, (u64, Rc<str>)>,
     over: Option<String>,
 }
 
@@ -46,22 +50,65 @@ struct Log {
 #[derive(Debug, Clone)]
 struct Row {
     frame: u64,
-    by: String,
-    producer: String,
+    by: Rc<str>,
+    producer: Rc<str>,
     pseq: u64,
-    content: String,
+    content: Content,
     at_last: bool,
+}
+
+/// What an event said, by its hash; 0 where nothing is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Content(u64);
+
+impl Content {
+    fn of(text: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        Self(if text.is_empty() { 0 } else { hasher.finish().max(1) })
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
 }
 
 /// What one producer has said in one execution.
 #[derive(Debug, Default)]
 struct Lane {
-    /// By `pseq`, from 1: what was sent under it, by which start, and when first.
-    sent: Vec<Vec<(u64, String, u64)>>,
+    /// By `pseq`, from 1: what was sent under it first; and what other starts sent.
+    sent: Vec<Option<Said>>,
+    again: BTreeMap<usize, Vec<Said>>,
     /// The last acknowledgement of each start: up to where, and how durable.
     acked: BTreeMap<u64, (u64, bool)>,
     /// How far the relay says in the end that it has come.
     last: Option<u64>,
+}
+
+/// An event, as it was sent: by which start, and when.
+#[derive(Debug, Clone, Copy)]
+struct Said {
+    epoch: u64,
+    content: Content,
+    at: u64,
+}
+
+impl Lane {
+    fn say(&mut self, pseq: usize, said: Said) {
+        if self.sent.len() <= pseq {
+            self.sent.resize(pseq + 1, None);
+        }
+        match &mut self.sent[pseq] {
+            Some(_) => self.again.entry(pseq).or_default().push(said),
+            empty => *empty = Some(said),
+        }
+    }
+
+    /// All that was sent under this number.
+    fn said(&self, pseq: usize) -> impl Iterator<Item = &Said> {
+        let first = self.sent.get(pseq).and_then(Option::as_ref);
+        first.into_iter().chain(self.again.get(&pseq).into_iter().flatten())
+    }
 }
 
 /// A law, and how it was broken.
@@ -147,6 +194,16 @@ impl Checker {
         }
     }
 
+    /// The same text, kept once.
+    fn name(&mut self, name: &str) -> Rc<str> {
+        if let Some(known) = self.names.get(name) {
+            return Rc::clone(known);
+        }
+        let name: Rc<str> = name.into();
+        self.names.insert(Rc::clone(&name));
+        name
+    }
+
     fn log(&mut self, exec: &str, epoch: &str) -> usize {
         let key = (exec.to_owned(), epoch.to_owned());
         let logs = &mut self.logs;
@@ -160,6 +217,7 @@ impl Checker {
     /// A record, as somebody was told it. Everybody must be told the same.
     fn row(&mut self, entry: &Entry, at_last: bool) {
         let id = self.log(&entry.exec, &entry.epoch);
+        let (by, producer) = (self.name(&entry.proc), self.name(&entry.producer));
         let at = usize::try_from(entry.seq).unwrap_or(0);
         let log = &mut self.logs[id];
         if at == 0 || at > 100_000_000 {
@@ -184,10 +242,10 @@ impl Checker {
             empty => {
                 *empty = Some(Row {
                     frame: entry.frame,
-                    by: entry.proc.clone(),
-                    producer: entry.producer.clone(),
+                    by,
+                    producer,
                     pseq: entry.pseq,
-                    content: entry.content.clone(),
+                    content: Content::of(&entry.content),
                     at_last,
                 });
                 self.settled(id, entry);
@@ -213,7 +271,7 @@ impl Checker {
             }
             Some(_) => {}
             None => {
-                let state = (entry.state, entry.proc.clone());
+                let state = (entry.state, self.name(&entry.proc));
                 self.logs[id].states.insert(entry.seq, state);
             }
         }

@@ -1,6 +1,6 @@
 //! Viewers: C1 to C7.
 
-use super::{Checker, Entry, Op, Phase};
+use super::{Checker, Content, Entry, Op, Phase};
 
 /// Where one viewer is in one execution, by what it was told.
 #[derive(Debug, Default)]
@@ -126,7 +126,8 @@ impl Checker {
         self.viewers.insert(key, cursor);
         self.figures.told += 1;
         let place = (entry.exec.clone(), entry.epoch.clone(), entry.seq);
-        self.desk.glimpses.push((place, entry.content.clone(), entry.proc.clone()));
+        let by = self.name(&entry.proc);
+        self.desk.glimpses.push((place, Content::of(&entry.content), by));
     }
 
     pub(super) fn finish_viewers(&mut self) {

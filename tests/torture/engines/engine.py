@@ -165,7 +165,8 @@ class Work:
         self.closed: set[int] = set()
         self.sent: list[pb.Event] = []
         self.acked = 0
-        self.answered: set[str] = set()
+        # Gates with the versions that were answered: an answer to an older one leaves the newer one open.
+        self.answered: set[tuple[str, int]] = set()
         self.over = False
         self.run: Execution | None = None
         self.gate: footplate.Gate | None = None
@@ -296,7 +297,7 @@ class Engine:
             for event in work.sent:
                 work.step = max(work.step, step_of(event) + 1)
                 if event.HasField("decision_outcome"):
-                    work.answered.add(event.decision_outcome.gate_id)
+                    work.answered.add((event.decision_outcome.gate_id, event.decision_outcome.gate_version))
 
     def compact(self, kept: Path, name: str) -> Lines:
         """A new file with what is kept, without what is over."""
@@ -332,7 +333,9 @@ class Engine:
                     run.finished = True
             link._executions[work.execution_id] = work.run = run
         last = next((it for it in reversed(work.sent) if it.HasField("gate_opened")), None)
-        if last is None or run.finished or last.gate_opened.gate_id in work.answered:
+        if last is None or run.finished:
+            return
+        if (last.gate_opened.gate_id, last.gate_opened.gate_version) in work.answered:
             return
         # Its answer was never sent, and so nothing that came after it.
         step = step_of(last)

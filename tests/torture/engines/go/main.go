@@ -34,6 +34,12 @@ type options struct {
 	dies                                 float64
 }
 
+// answer names a gate with the version that was answered: an answer to an older one leaves the newer one open.
+type answer struct {
+	gate    string
+	version uint32
+}
+
 // work is an execution that is under way, and where it goes on.
 type work struct {
 	id          string
@@ -45,7 +51,7 @@ type work struct {
 	withdrawn, closed map[int]bool
 	sent              []*pb.Event
 	acked             uint64
-	answered          map[string]bool
+	answered          map[answer]bool
 	run               *footplate.Execution
 	gate              *footplate.Gate
 }
@@ -201,7 +207,7 @@ func (e *engine) recall() {
 				w.sent = append(w.sent, event)
 				w.step = max(w.step, stepOf(event)+1)
 				if outcome := event.GetDecisionOutcome(); outcome != nil {
-					w.answered[outcome.GateId] = true
+					w.answered[answer{outcome.GateId, outcome.GateVersion}] = true
 				}
 			}
 		}
@@ -223,7 +229,10 @@ func (e *engine) resume(w *work) {
 			last = event
 		}
 	}
-	if last == nil || w.run.Finished() || w.answered[last.GetGateOpened().GateId] {
+	if last == nil || w.run.Finished() {
+		return
+	}
+	if opened := last.GetGateOpened(); w.answered[answer{opened.GateId, opened.GateVersion}] {
 		return
 	}
 	// Its answer was never sent, and so nothing that came after it.
@@ -271,7 +280,7 @@ func (e *engine) next() *work {
 
 func begin(id string) *work {
 	return &work{
-		id: id, answered: map[string]bool{}, versions: map[int]int{}, withdrawn: map[int]bool{}, closed: map[int]bool{},
+		id: id, answered: map[answer]bool{}, versions: map[int]int{}, withdrawn: map[int]bool{}, closed: map[int]bool{},
 	}
 }
 
