@@ -18,7 +18,7 @@ use super::ledger;
 use super::pressure::Watched;
 use super::viewers::Reach;
 use super::waiting::Waiting;
-use super::{Message, ToEngine};
+use super::{Inbox, Message, Taken, ToEngine};
 use crate::audit::Audit;
 use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
@@ -29,8 +29,6 @@ use crate::store::{Backend, Fault};
 use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
 
-/// Messages that are taken in before anybody sees what came of them.
-const BATCH: usize = 256;
 /// Effects after which no further message is taken in first: a turn that outgrows the processor's
 /// cache makes each of its events dearer, and everybody wait longer.
 const TURN: usize = 1_024;
@@ -121,14 +119,14 @@ impl<Store: Backend> Shard<Store> {
         Self { metrics, ..self }
     }
 
-    /// Runs until every sender of `inbox` is gone.
+    /// Runs until nobody can tell `inbox` anything any more.
     ///
     /// # Errors
     /// The store's, as soon as a turn can't be committed. Nobody has then been told of that turn,
     /// and the shard is no longer there: to go on would be to show what is not so. Its viewers are
     /// let go of, its engines' streams end, and both come again.
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), Fault> {
-        let mut batch = Vec::with_capacity(BATCH);
+    pub async fn run(mut self, mut inbox: Inbox) -> Result<(), Fault> {
+        let mut batch = Vec::new();
         let mut later = Vec::new();
         // What follows from the relay's having started again.
         self.collect();
@@ -147,8 +145,8 @@ impl<Store: Backend> Shard<Store> {
                 }
                 // Who replays asks for the next piece only when it has written the last.
                 done = Archive::next(self.archive.as_mut()) => read = Some(done),
-                taken = inbox.recv_many(&mut batch, BATCH) => {
-                    if taken == 0 {
+                more = inbox.take(&mut batch) => {
+                    if !more {
                         if let Some(archive) = self.archive {
                             archive.end().await;
                         }
@@ -156,7 +154,7 @@ impl<Store: Backend> Shard<Store> {
                         return Ok(());
                     }
                     let now = self.clock.now();
-                    for message in batch.drain(..) {
+                    for Taken { message, .. } in batch.drain(..) {
                         later.extend(self.take(now, message));
                         if TURN <= self.effects.len() {
                             self.settle().await?;

@@ -9,13 +9,12 @@ use footplate::engine::pb::attach_response::Message as Told;
 use footplate::engine::pb::engine_service_client::EngineServiceClient;
 use footplate::engine::pb::{self, event::Kind};
 use footplate::http::{admin::Admin, health::Ready};
-use footplate::shard::{Message, Shards};
+use footplate::shard::{self, Message};
 use footplate::telemetry::Metrics;
 use footplate::viewer::Close;
 use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 use super::rig::{request, say};
@@ -241,8 +240,7 @@ async fn every_number_moves() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shard_that_does_nothing_is_seen_and_holds_nobody_up() {
-    let (inbox, _messages) = mpsc::channel(8);
-    let shards = Shards::new(inbox);
+    let (shards, _inbox) = shard::inbox(8);
     for _ in 0..3 {
         let (reply, _) = tokio::sync::oneshot::channel();
         assert!(shards.tell(Message::Measure { reply }).await);
