@@ -23,7 +23,7 @@ use crate::seams::{Peer, Seams};
 use crate::shard::{self, Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
-use crate::telemetry::{self, Metered, Metrics};
+use crate::telemetry::{self, Metered, Metrics, Stalls};
 use crate::viewer::Departure;
 use crate::viewer::{House, connection};
 
@@ -85,9 +85,11 @@ pub(super) async fn start(
     // However it ends: a shard that panics leaves nobody behind the doors.
     let broken = CancellationToken::new();
     let guard = broken.clone().drop_guard();
+    inside.spawn("watchdog", telemetry::watch(Arc::clone(metrics), inside.draining().clone()));
+    let stalls = Stalls::of_shard(Arc::clone(metrics));
     inside.spawn("shard", async move {
         let guard = guard;
-        match shard.run(inbox).await {
+        match stalls.timing(shard.run(inbox)).await {
             Ok(()) => drop(guard.disarm()),
             Err(err) => error!(%err, "the store can't keep what happens; nothing more is taken in"),
         }

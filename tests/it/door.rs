@@ -8,14 +8,15 @@ mod telling;
 use std::time::Duration;
 
 use bench::{Bench, NOW, Published, batch, granted, hello, line};
-use footplate::core::Ending;
+use footplate::core::{Ending, Input};
 use footplate::engine::pb::attach_request::Message as Say;
 use footplate::engine::pb::attach_response::Message as Told;
 use footplate::engine::pb::{GoodbyeReason, LaneErrorCode};
 use footplate::engine::{Limits, convert, pb};
 use footplate::model::{LinkId, ProducerEpoch, Pseq, RejectionCode};
-use footplate::shard::ToEngine;
+use footplate::shard::{Message, ToEngine};
 use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
