@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 
 mod commit;
+mod fallen;
 mod rights;
 mod rounds;
 
@@ -28,6 +29,7 @@ use crate::seams::Clock;
 use crate::store::{Backend, Fault};
 use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
+use fallen::take_back;
 
 /// Effects after which no further message is taken in first: a turn that outgrows the processor's
 /// cache makes each of its events dearer, and everybody wait longer.
@@ -57,6 +59,8 @@ pub struct Shard<Store> {
     wanted: BTreeSet<ExecutionId>,
     /// Rooms to which this turn has added something.
     touched: BTreeSet<ExecutionId>,
+    /// The relay has fallen over an execution in this turn.
+    fell: bool,
     /// Names may mean something that they did not mean before.
     renamed: bool,
     /// When what waits in which room may be written. An entry may have become stale.
@@ -101,6 +105,7 @@ impl<Store: Backend> Shard<Store> {
             effects: Vec::new(),
             wanted: BTreeSet::new(),
             touched: BTreeSet::new(),
+            fell: false,
             renamed: false,
             calm: BTreeSet::new(),
             followers: BTreeSet::new(),
@@ -232,6 +237,7 @@ impl<Store: Backend> Shard<Store> {
 
     fn collect(&mut self) {
         while let Some(effect) = self.relay.poll_effect() {
+            self.fell |= matches!(effect, Effect::Fallen { .. });
             self.effects.push(effect);
         }
     }
@@ -242,10 +248,18 @@ impl<Store: Backend> Shard<Store> {
         self.metrics.shard_turns.inc();
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
+            let fell = std::mem::take(&mut self.fell);
+            if fell {
+                take_back(&mut effects);
+            }
             self.keep(&effects).await?;
             self.audit.committed(&effects).await;
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
+            if fell {
+                let live = self.relay.executions().filter(|(.., state)| !state.is_over()).count();
+                self.metrics.executions_live.set(live as i64);
+            }
             if self.effects.is_empty() && effects.capacity() <= 4 * TURN {
                 // Its memory is good for the next turn.
                 self.effects = effects;
@@ -274,6 +288,8 @@ impl<Store: Backend> Shard<Store> {
                 self.touched.remove(&execution);
                 self.metrics.executions_forgotten.inc();
             }
+            Effect::Fallen { execution, what } => self.fallen(&execution, &what),
+            Effect::TakenBack => {}
             Effect::Answer { viewer, answer } => {
                 ledger::answered(&self.metrics, viewer, &answer);
                 self.post(viewer, Letter::Answer(Box::new(answer)));

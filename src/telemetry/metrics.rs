@@ -86,6 +86,7 @@ table! {
     executions_live: Gauge, "Executions that are not over";
     executions_finished: Each<Counter> by FINISHES, "Executions that ended, by what their engine says of it";
     executions_forgotten: Counter, "Executions that ended so long ago that they were forgotten";
+    executions_fallen: Counter, "Executions that the relay has fallen over and takes nothing more in of until it is started again: a fault of the program";
     shard_inbox_depth: Gauge, "Messages that wait for the shard: 256 of each engine at most, and 1024 of viewers and requests; who has so many there waits";
     memory_budget: Gauge in Bytes, "Memory that the relay may use; 0: as much as it needs";
     memory_counted: Gauge in Bytes, "Memory that it counts itself, roughly: logs, tapes, states, and what was read back from the store";

@@ -4,6 +4,7 @@
 mod begins;
 mod calm;
 mod fair;
+mod fallen;
 
 use std::{
     sync::{

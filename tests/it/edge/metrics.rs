@@ -22,6 +22,7 @@ use crate::whole::{Relay, event, gate, line};
 
 /// What no short run moves, and where it is moved instead.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("footplate_executions_fallen_total", "shard/fallen.rs: a turn that panics"),
     ("footplate_stalls_total", "edge/watchdog.rs: calls that block"),
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
