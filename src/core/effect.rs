@@ -14,8 +14,9 @@ pub enum Effect {
     Append(Arc<Record>),
     /// A log has been forgotten, and with it everything about it.
     Forget(ExecutionId),
-    /// The relay has fallen over an execution: its log is no longer there, and what was to be done for
-    /// it and is not done yet has to be taken back ([`Effect::take_back`]).
+    /// The relay has fallen over an execution: its log is no longer there, unless it may rise
+    /// ([`Relay::rise`](super::Relay::rise)), and what was to be done for it and is not done yet has to
+    /// be taken back ([`Effect::take_back`]).
     Fallen {
         /// Which.
         execution: ExecutionId,

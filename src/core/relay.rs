@@ -6,7 +6,7 @@ mod restore;
 mod room;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Instant,
 };
@@ -31,8 +31,8 @@ pub struct Relay {
     begun: u64,
     logs: BTreeMap<ExecutionId, Log>,
     tombstones: BTreeMap<ExecutionId, Tombstone>,
-    /// Those that it has fallen over.
-    fallen: BTreeSet<ExecutionId>,
+    /// Those that it has fallen over, and how often.
+    fallen: BTreeMap<ExecutionId, u32>,
     aliases: BTreeMap<Alias, ExecutionId>,
     producers: Producers,
     /// Start commands, which name no execution of their own, by id; oldest first.
@@ -60,7 +60,7 @@ impl Relay {
             begun: 0,
             logs: BTreeMap::new(),
             tombstones: BTreeMap::new(),
-            fallen: BTreeSet::new(),
+            fallen: BTreeMap::new(),
             aliases: BTreeMap::new(),
             producers: Producers::default(),
             starts: VecDeque::new(),
@@ -92,14 +92,9 @@ impl Relay {
                     turn.reported(link, as_of, events);
                     turn.regrant(link)
                 });
-                let fallen = || Grant {
-                    execution: execution.clone(),
-                    log: Err(LaneFault::Fallen),
-                    next: Pseq(0),
-                    need_state: false,
-                };
-                let has_fallen = self.fallen.contains(&execution);
-                if let Some(grant) = grant.or_else(|| has_fallen.then(fallen)) {
+                let fallen = self.fallen.contains_key(&execution);
+                let grant = grant.or_else(|| fallen.then(|| self.standing(link, &execution)));
+                if let Some(grant) = grant {
                     self.effects.push_back(Effect::Granted { link, grants: vec![grant] });
                 }
             }
@@ -319,7 +314,7 @@ impl Relay {
         match owner.map(|owner| *owner == speaker.identity) {
             Some(true) => {}
             Some(false) => return Err(LaneFault::WrongOwner),
-            None if self.fallen.contains(execution) => return Err(LaneFault::Fallen),
+            None if self.fallen.contains_key(execution) => return Err(LaneFault::Fallen),
             None if !self.has_room(now) => return Err(LaneFault::Limit),
             None => drop(self.create(execution.clone(), speaker.identity.clone())),
         }

@@ -29,7 +29,6 @@ use crate::seams::Clock;
 use crate::store::{Backend, Fault};
 use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
-use fallen::take_back;
 
 /// Effects after which no further message is taken in first: a turn that outgrows the processor's
 /// cache makes each of its events dearer, and everybody wait longer.
@@ -250,7 +249,7 @@ impl<Store: Backend> Shard<Store> {
             let mut effects = std::mem::take(&mut self.effects);
             let fell = std::mem::take(&mut self.fell);
             if fell {
-                take_back(&mut effects);
+                self.take_back(&mut effects).await;
             }
             self.keep(&effects).await?;
             self.audit.committed(&effects).await;

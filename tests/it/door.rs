@@ -155,7 +155,7 @@ async fn nothing_is_heard_before_the_welcome_went_out() {
 }
 
 #[tokio::test]
-async fn a_bad_event_costs_itself_and_neither_its_batch_nor_its_stream() {
+async fn row_27_a_bad_event_costs_itself_and_neither_its_batch_nor_its_stream() {
     let mut bench = Bench::start().await;
     let engine = bench.attach().await;
     let events = vec![line("one").into(), vec![0xff; 3].into(), line("three").into()];

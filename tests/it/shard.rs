@@ -21,7 +21,7 @@ use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{self, Lost, Message, Shard, Shards, ToEngine};
-use footplate::store::{Backend, Commit, Fault, Memory, Wants};
+use footplate::store::{Backend, Commit, Fault, Memory, Reader, Wants};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Options, mailbox};
 use footplate::viewer::{Guest, House, connection};
@@ -89,6 +89,15 @@ impl Bench {
     }
 
     fn with(options: Options, limits: Limits, store: impl Backend + 'static) -> Self {
+        Self::over(options, limits, store, None)
+    }
+
+    fn over(
+        options: Options,
+        limits: Limits,
+        store: impl Backend + 'static,
+        reader: Option<Reader>,
+    ) -> Self {
         let (shards, inbox) = shard::inbox(1_024);
         let begun = Instant::now();
         let clock = Clock::new(move || Timestamp(0).after(begun.elapsed()));
@@ -96,6 +105,10 @@ impl Bench {
         let metrics = Arc::new(Metrics::new());
         let shard = Shard::new(Relay::new(7, limits), store, clock.clone(), options.clone())
             .counting(metrics.clone());
+        let shard = match reader {
+            Some(reader) => shard.reading(reader),
+            None => shard,
+        };
         let house = House {
             shards: shards.clone(),
             clock,

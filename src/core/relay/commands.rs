@@ -74,7 +74,7 @@ impl Relay {
             return Err("there is an execution of this name");
         }
         let execution = name.parse().map_err(|_| "an execution can't have this name")?;
-        if self.tombstones.contains_key(&execution) || self.fallen.contains(&execution) {
+        if self.tombstones.contains_key(&execution) || self.fallen.contains_key(&execution) {
             return Err("there was an execution of this name");
         }
         Ok(execution)
