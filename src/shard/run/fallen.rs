@@ -10,36 +10,21 @@ use tracing::error;
 use super::{Heard, Shard};
 use crate::core::{Effect, Past};
 use crate::model::ExecutionId;
-use crate::store::Backend;
+use crate::store::{Backend, Reader};
 
 impl<Store: Backend> Shard<Store> {
     /// Nobody has been told of these yet. Each stays in its place: the audit knows them by that.
     pub(super) async fn take_back(&mut self, effects: &mut [Effect]) {
         let fallen: BTreeSet<ExecutionId> = effects.iter().filter_map(fell).cloned().collect();
         for execution in fallen {
-            if self.relay.may_rise(&execution)
-                && let Some(past) = self.kept(&execution).await
+            let reader = self.archive.as_ref().map(|it| it.reader().clone());
+            if let Some(reader) = reader.filter(|_| self.relay.may_rise(&execution))
+                && let Some(past) = kept(reader, &execution).await
             {
                 self.relay.rise(self.clock.now(), past);
             }
             effects.iter_mut().for_each(|effect| effect.take_back(&execution, &self.relay));
         }
-    }
-
-    /// What is committed of it.
-    async fn kept(&self, execution: &ExecutionId) -> Option<Past> {
-        let reader = self.archive.as_ref()?.reader().clone();
-        let read = match reader.has_thread() {
-            true => {
-                let of = execution.clone();
-                spawn_blocking(move || reader.past(&of)).await.ok()?
-            }
-            false => reader.past(execution),
-        };
-        read.unwrap_or_else(|err| {
-            error!(%execution, %err, "what is kept of it can't be read");
-            None
-        })
     }
 
     pub(super) fn fallen(&mut self, execution: &ExecutionId, what: &str) {
@@ -56,6 +41,21 @@ impl<Store: Backend> Shard<Store> {
         }
         self.touched.remove(execution);
     }
+}
+
+/// What is committed of it.
+async fn kept(reader: Reader, execution: &ExecutionId) -> Option<Past> {
+    let read = match reader.has_thread() {
+        true => {
+            let of = execution.clone();
+            spawn_blocking(move || reader.past(&of)).await.ok()?
+        }
+        false => reader.past(execution),
+    };
+    read.unwrap_or_else(|err| {
+        error!(%execution, %err, "what is kept of it can't be read");
+        None
+    })
 }
 
 fn fell(effect: &Effect) -> Option<&ExecutionId> {
