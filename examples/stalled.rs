@@ -20,13 +20,13 @@ use footplate::http::caps::{self, Caps};
 use footplate::http::listen::{Door, Options, Speaks};
 use footplate::model::Durability;
 use footplate::seams::{Address, Machine, Network, Seams};
-use footplate::shard::{Shard, Shards};
+use footplate::shard::{self, Shard};
 use footplate::store::Memory;
 use footplate::tasks::Tasks;
 use footplate::telemetry::{Metrics, logs};
 use http::Request;
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
@@ -62,14 +62,14 @@ fn main() -> anyhow::Result<()> {
 async fn open(tasks: &Tasks, default_windows: bool) -> anyhow::Result<watch::Sender<bool>> {
     let (seams, metrics) = (Seams::machine(), Arc::new(Metrics::new()));
     let boot = seams.chance.number();
-    let (sender, inbox) = mpsc::channel(INBOX);
+    let (shards, inbox) = shard::inbox(INBOX);
     let relay = Relay::new(boot, core::Limits::default());
     let shard = Shard::new(relay, Memory, seams.clock.clone(), Arc::default());
     tasks.spawn("shard", async move { shard.run(inbox).await.unwrap_or_default() });
 
     let (hold, held) = watch::channel(false);
     let service = engine::Door::new(engine::Setup {
-        shards: Shards::new(sender),
+        shards,
         clock: seams.clock,
         boot,
         durability: Durability::Memory,

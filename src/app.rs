@@ -26,7 +26,7 @@ use crate::http::{
 };
 use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
@@ -90,8 +90,10 @@ impl App {
         );
         let metrics = Arc::new(Metrics::new());
         metrics.started(seams.clock.now().time);
+        let limits = caps::Limits::default().with_descriptors(telemetry::max_fds());
+        info!(connections = limits.of_all, "so many may be open at once");
         let (ready, closing, caps) =
-            (Ready::default(), CancellationToken::new(), Caps::new(caps::Limits::default()));
+            (Ready::default(), CancellationToken::new(), Caps::new(limits));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
         let parts = inside::start(
@@ -164,7 +166,7 @@ impl App {
             tls: None,
             site: operators.service(),
             // Neither crowds of viewers nor the drain shut it.
-            caps: Caps::new(caps::Limits::default()),
+            caps: Caps::new(caps::Limits::of_operators()),
             closing: admin.draining().clone(),
             tasks: admin.clone(),
             ..viewer_door.clone()

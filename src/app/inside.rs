@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Request;
 use hyper::body::Incoming;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
@@ -20,14 +20,14 @@ use crate::engine;
 use crate::http::{caps::Caps, health::Ready, listen, routes::Welcome};
 use crate::model::Identity;
 use crate::seams::{Peer, Seams};
-use crate::shard::{Budget, Pressure, Shard, Shards};
+use crate::shard::{self, Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
-use crate::telemetry::{self, Metered, Metrics};
+use crate::telemetry::{self, Metered, Metrics, Stalls};
 use crate::viewer::Departure;
 use crate::viewer::{House, connection};
 
-/// Messages that may wait for the shard.
+/// Messages of people's that may wait for the shard.
 const INBOX: usize = 1_024;
 
 /// What the doors are given.
@@ -55,8 +55,7 @@ pub(super) async fn start(
     [inside, engines]: [&Tasks; 2],
 ) -> anyhow::Result<Parts> {
     let (boot, options) = (seams.chance.number(), Arc::default());
-    let (sender, inbox) = mpsc::channel(INBOX);
-    let shards = Shards::new(sender);
+    let (shards, inbox) = shard::inbox(INBOX);
 
     let (relay, keeper, reader) = kept(seams, config.gates, config.store.as_ref(), boot, metrics)?;
     let durability = keeper.durability();
@@ -86,9 +85,11 @@ pub(super) async fn start(
     // However it ends: a shard that panics leaves nobody behind the doors.
     let broken = CancellationToken::new();
     let guard = broken.clone().drop_guard();
+    inside.spawn("watchdog", telemetry::watch(Arc::clone(metrics), inside.draining().clone()));
+    let stalls = Stalls::of_shard(Arc::clone(metrics));
     inside.spawn("shard", async move {
         let guard = guard;
-        match shard.run(inbox).await {
+        match stalls.timing(shard.run(inbox)).await {
             Ok(()) => drop(guard.disarm()),
             Err(err) => error!(%err, "the store can't keep what happens; nothing more is taken in"),
         }

@@ -185,6 +185,8 @@ impl Audit {
                 }
                 Effect::Append(_)
                 | Effect::Forget(_)
+                | Effect::Fallen { .. }
+                | Effect::TakenBack
                 | Effect::Answer { .. }
                 | Effect::Welcome { .. }
                 | Effect::Granted { .. }

@@ -14,6 +14,17 @@ pub enum Effect {
     Append(Arc<Record>),
     /// A log has been forgotten, and with it everything about it.
     Forget(ExecutionId),
+    /// The relay has fallen over an execution: its log is no longer there, unless it may rise
+    /// ([`Relay::rise`](super::Relay::rise)), and what was to be done for it and is not done yet has to
+    /// be taken back ([`Effect::take_back`]).
+    Fallen {
+        /// Which.
+        execution: ExecutionId,
+        /// What the panic says.
+        what: String,
+    },
+    /// What stood here was taken back.
+    TakenBack,
     /// Tell one viewer, and nobody else.
     Answer {
         /// Whom.
@@ -138,6 +149,8 @@ pub enum LaneFault {
     MixedNumbering,
     /// The execution ended so long ago that it is forgotten.
     Gone,
+    /// The relay has fallen over the execution.
+    Fallen,
 }
 
 /// Why a stream ends.

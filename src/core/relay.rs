@@ -1,6 +1,7 @@
 //! The state machine itself: which execution an input is about, and what may be asked of all.
 
 mod commands;
+mod fallen;
 mod restore;
 mod room;
 
@@ -30,6 +31,8 @@ pub struct Relay {
     begun: u64,
     logs: BTreeMap<ExecutionId, Log>,
     tombstones: BTreeMap<ExecutionId, Tombstone>,
+    /// Those that it has fallen over, and how often.
+    fallen: BTreeMap<ExecutionId, u32>,
     aliases: BTreeMap<Alias, ExecutionId>,
     producers: Producers,
     /// Start commands, which name no execution of their own, by id; oldest first.
@@ -57,6 +60,7 @@ impl Relay {
             begun: 0,
             logs: BTreeMap::new(),
             tombstones: BTreeMap::new(),
+            fallen: BTreeMap::new(),
             aliases: BTreeMap::new(),
             producers: Producers::default(),
             starts: VecDeque::new(),
@@ -84,31 +88,31 @@ impl Relay {
                 self.published(now, link, &execution, first, batch_ref, events);
             }
             Input::Reported { link, execution, as_of, events } => {
-                if let Some(mut turn) = self.turn_of(now, link, &execution) {
+                let grant = self.guarded_of(now, link, &execution, |turn| {
                     turn.reported(link, as_of, events);
-                    let grants = vec![turn.regrant(link)];
-                    self.effects.push_back(Effect::Granted { link, grants });
+                    turn.regrant(link)
+                });
+                let fallen = self.fallen.contains_key(&execution);
+                let grant = grant.or_else(|| fallen.then(|| self.standing(link, &execution)));
+                if let Some(grant) = grant {
+                    self.effects.push_back(Effect::Granted { link, grants: vec![grant] });
                 }
             }
             Input::Receipted { link, execution, about } => {
-                if let Some(mut turn) = self.turn_of(now, link, &execution) {
-                    turn.receipted(link, &about);
-                }
+                self.guarded_of(now, link, &execution, |turn| turn.receipted(link, &about));
             }
             Input::Withdrawn { link, execution, gate, version, reason } => {
-                let verdict = match self.turn_of(now, link, &execution) {
-                    Some(mut turn) => turn.withdrawn(link, &gate, version, reason),
-                    None => Verdict::Unknown,
-                };
+                let verdict = self.guarded_of(now, link, &execution, |turn| {
+                    turn.withdrawn(link, &gate, version, reason)
+                });
+                let verdict = verdict.unwrap_or(Verdict::Unknown);
                 let verdict = Effect::Verdict { link, execution, gate, version, verdict };
                 self.effects.push_back(verdict);
             }
             Input::Detached { link } => {
                 if let Some(producer) = self.producers.detach(link) {
                     for execution in self.producers.executions(&producer) {
-                        if let Some(mut turn) = self.turn(now, &execution) {
-                            turn.lost(&producer);
-                        }
+                        self.guarded(now, &execution, |turn| turn.lost(&producer));
                     }
                 }
             }
@@ -126,19 +130,13 @@ impl Relay {
         while let Some((execution, due)) = self.timers.pop(now.instant) {
             match due {
                 Due::Gate(gate) => {
-                    if let Some(mut turn) = self.turn(now, &execution) {
-                        turn.gate_due(&gate);
-                    }
+                    self.guarded(now, &execution, |turn| turn.gate_due(&gate));
                 }
                 Due::Orphan(gate) => {
-                    if let Some(mut turn) = self.turn(now, &execution) {
-                        turn.orphan_due(&gate);
-                    }
+                    self.guarded(now, &execution, |turn| turn.orphan_due(&gate));
                 }
                 Due::Command(command) => {
-                    if let Some(mut turn) = self.turn(now, &execution) {
-                        turn.command_due(&command);
-                    }
+                    self.guarded(now, &execution, |turn| turn.command_due(&command));
                 }
                 Due::Forget => self.forget(now, &execution),
                 Due::Bury => {
@@ -213,10 +211,9 @@ impl Relay {
             // What the earlier start worked on is its successor's only where that says so.
             let claimed = |id: &ExecutionId| hello.claims.iter().any(|it| it.execution == *id);
             for execution in self.producers.executions(&hello.producer) {
-                if !claimed(&execution)
-                    && let Some(mut turn) = self.turn(now, &execution)
-                {
-                    turn.abandoned(&hello.producer, hello.epoch);
+                if !claimed(&execution) {
+                    let (producer, epoch) = (&hello.producer, hello.epoch);
+                    self.guarded(now, &execution, |turn| turn.abandoned(producer, epoch));
                 }
             }
         }
@@ -268,9 +265,7 @@ impl Relay {
 
     fn attach_all(&mut self, now: Now, link: LinkId, claims: &[Claim]) {
         for claim in claims {
-            if let Some(mut turn) = self.turn_of(now, link, &claim.execution) {
-                turn.attached(link, claim);
-            }
+            self.guarded_of(now, link, &claim.execution, |turn| turn.attached(link, claim));
         }
     }
 
@@ -296,8 +291,14 @@ impl Relay {
             }
         } else if let Err(why) = self.begin(now, &speaker, execution) {
             result.fault = Some(why);
-        } else if let Some(mut turn) = self.turn(now, execution) {
-            turn.published(link, &speaker, first, events, &mut result);
+        } else {
+            let taken = self.guarded(now, execution, |turn| {
+                turn.published(link, &speaker, first, events, &mut result);
+            });
+            if taken.is_none() {
+                result = LaneResult::of(execution.clone(), batch_ref);
+                result.fault = Some(LaneFault::Fallen);
+            }
         }
         self.effects.push_back(Effect::Result { link, result });
     }
@@ -313,6 +314,7 @@ impl Relay {
         match owner.map(|owner| *owner == speaker.identity) {
             Some(true) => {}
             Some(false) => return Err(LaneFault::WrongOwner),
+            None if self.fallen.contains_key(execution) => return Err(LaneFault::Fallen),
             None if !self.has_room(now) => return Err(LaneFault::Limit),
             None => drop(self.create(execution.clone(), speaker.identity.clone())),
         }
@@ -329,23 +331,20 @@ impl Relay {
 
     fn decided(&mut self, now: Now, viewer: ViewerId, principal: &Principal, ask: &DecisionAsk) {
         let known = self.resolve(&ask.execution);
-        match known.and_then(|execution| self.turn(now, &execution)) {
-            Some(mut turn) => turn.decide(viewer, principal, ask),
-            None => {
-                let receipt = Receipt::unknown_gate(ask);
-                let answer = Answer::Receipt(receipt);
-                self.effects.push_back(Effect::Answer { viewer, answer });
-            }
+        let decide = |turn: &mut Turn<'_>| turn.decide(viewer, principal, ask);
+        if known.and_then(|execution| self.guarded(now, &execution, decide)).is_none() {
+            let answer = Answer::Receipt(Receipt::unknown_gate(ask));
+            self.effects.push_back(Effect::Answer { viewer, answer });
         }
     }
 
-    /// What somebody who speaks on `link` does to an execution that is theirs.
-    fn turn_of(&mut self, now: Now, link: LinkId, execution: &ExecutionId) -> Option<Turn<'_>> {
-        let identity = &self.producers.link(link)?.identity;
-        let theirs = self.logs.get(execution).is_some_and(|log| log.owner == *identity);
-        if theirs { self.turn(now, execution) } else { None }
+    /// Whether an execution belongs to who speaks on `link`.
+    fn is_theirs(&self, link: LinkId, execution: &ExecutionId) -> bool {
+        let identity = self.producers.link(link).map(|link| &link.identity);
+        identity.is_some() && self.logs.get(execution).map(|log| &log.owner) == identity
     }
 
+    /// To be taken by [`Relay::guarded`] alone.
     fn turn(&mut self, now: Now, execution: &ExecutionId) -> Option<Turn<'_>> {
         let Self { logs, timers, effects, limits, producers, aliases, open_gates, .. } = self;
         let log = logs.get_mut(execution)?;

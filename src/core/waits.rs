@@ -130,6 +130,13 @@ impl Timers {
         }
     }
 
+    /// The same of a log that can't be looked at.
+    pub(super) fn drop_all(&mut self, execution: &ExecutionId) {
+        for dues in [&mut self.waits, &mut self.over, &mut self.buried] {
+            dues.retain(|(_, of, _)| of != execution);
+        }
+    }
+
     /// The execution that has been over for the longest.
     pub(super) fn oldest_over(&self) -> Option<&ExecutionId> {
         self.over.first().map(|(_, execution, _)| execution)

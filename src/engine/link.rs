@@ -13,20 +13,21 @@ use super::pb;
 use super::service::Door;
 use crate::core::{Hello, Input, LaneResult};
 use crate::model::{LinkId, Received, WorkflowId};
-use crate::shard::{Message, ToEngine};
+use crate::shard::{Line, Message, ToEngine};
 
 /// One engine's way to the shard.
 #[derive(Debug)]
 pub(super) struct Link {
     id: LinkId,
     door: Arc<Door>,
+    line: Line,
     flight: Flight,
 }
 
 impl Link {
     /// Nobody knows of it until it greets.
     pub(super) fn new(door: Arc<Door>) -> Self {
-        Self { id: door.next_link(), door, flight: Flight::default() }
+        Self { id: door.next_link(), line: door.shards().line(), door, flight: Flight::default() }
     }
 
     /// Its name.
@@ -103,6 +104,6 @@ impl Link {
     }
 
     async fn tell(&self, message: Message) -> Result<(), End> {
-        if self.door.shards().tell(message).await { Ok(()) } else { Err(End::Draining) }
+        if self.line.tell(message).await { Ok(()) } else { Err(End::Draining) }
     }
 }

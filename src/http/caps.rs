@@ -21,6 +21,25 @@ pub struct Limits {
     pub of_all: usize,
 }
 
+/// Descriptors that connections leave: for the ports, the store and its repair, the audit log,
+/// certificates, and operators ([`Limits::of_operators`]).
+const LEFT: u64 = 48;
+
+impl Limits {
+    /// As many as there are descriptors for. `None`: nobody can tell how many that is.
+    #[must_use]
+    pub fn with_descriptors(self, all: Option<u64>) -> Self {
+        let room = all.map(|all| all.saturating_sub(LEFT).max(all / 4));
+        let room = room.map_or(usize::MAX, |it| usize::try_from(it).unwrap_or(usize::MAX));
+        Self { of_all: self.of_all.min(room), ..self }
+    }
+
+    /// For the operators' door, which crowds at the others leave alone, and which leaves them alone.
+    pub fn of_operators() -> Self {
+        Self { of_all: 16, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { of_address: 20, of_all: 10_000 }

@@ -1,15 +1,26 @@
 //! The one accept loop, used by every port of every door: accept, then in a task of the
 //! connection's own the first byte, TLS, and HTTP. The loop itself never waits for a peer, and a
 //! peer that says nothing is gone after [`Options::first_byte`].
+//!
+//! Each port keeps one descriptor to spare. When there is no other, whoever comes next is let in with it
+//! for as long as it takes to say so, instead of waiting for nothing.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use http::{Extensions, Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use rustix::io::Errno;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy, sink};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 use tokio_util::sync::CancellationToken;
@@ -40,7 +51,8 @@ pub struct Options {
     pub max_headers: usize,
     /// How many bytes of them.
     pub max_header_bytes: usize,
-    /// The first and the longest pause after accepting has failed.
+    /// The first and the longest pause after accepting has failed. The first is also how long somebody
+    /// is listened to who is let in only to be sent away.
     pub pause: (Duration, Duration),
 }
 
@@ -122,7 +134,7 @@ impl Door {
             (Address::Tcp(_), Some(_)) => "yes",
         };
         info!(door = self.name, address = %port.address(), tls, "listening");
-        let mut pause = self.options.pause.0;
+        let (mut pause, mut spare, mut short) = (self.options.pause.0, spare().ok(), false);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -130,8 +142,12 @@ impl Door {
                 accepted = port.accept() => accepted,
             };
             match accepted {
+                Ok((stream, _)) if is_last(&mut spare) => self.turn_away(stream).await,
                 Ok((stream, peer)) => {
                     pause = self.options.pause.0;
+                    if std::mem::take(&mut short) {
+                        info!(door = self.name, "accepting connections again");
+                    }
                     self.admit(stream, peer);
                 }
                 // It has gone before it was let in; the next one may be there already.
@@ -139,7 +155,13 @@ impl Door {
                 // Without descriptors or memory: trying again at once would only burn a processor.
                 Err(err) => {
                     self.metrics.accept_errors.inc();
-                    warn!(door = self.name, %err, ?pause, "can't accept connections; pausing");
+                    if !std::mem::replace(&mut short, true) {
+                        let remedy = "raise the limit of open files (LimitNOFILE=, ulimit -n)";
+                        warn!(door = self.name, %err, remedy, "can't accept connections; who comes is sent away or waits");
+                    }
+                    if is_short(&err) && spare.take().is_some() {
+                        continue;
+                    }
                     tokio::select! {
                         biased;
                         () = self.closing.cancelled() => break,
@@ -164,6 +186,22 @@ impl Door {
         };
         let door = self.clone();
         self.tasks.spawn("connection", async move { door.greet(stream, peer, seat).await });
+    }
+
+    /// Says that there is no room, and waits a moment until that was read: what a client has said and
+    /// nobody has read would cut off what it is told.
+    async fn turn_away(&self, mut stream: Stream) {
+        self.refused("descriptors");
+        if self.speaks != Speaks::Web || self.tls.is_some() {
+            return;
+        }
+        let told = async {
+            stream.write_all(BUSY).await?;
+            stream.shutdown().await?;
+            copy(&mut stream, &mut sink()).await
+        };
+        // Whoever takes longer has had its chance.
+        drop(timeout(self.options.pause.0, told).await);
     }
 
     /// The first byte, TLS, and then HTTP to the end.
@@ -275,6 +313,30 @@ pub fn web(http: &mut http2::Builder<Tasks>) {
         .max_header_list_size(16 << 10)
         .keep_alive_interval(Duration::from_secs(20))
         .keep_alive_timeout(Duration::from_secs(20));
+}
+
+/// A descriptor that is good for nothing but being closed.
+fn spare() -> io::Result<OwnedFd> {
+    io::stderr().as_fd().try_clone_to_owned()
+}
+
+/// Whether a connection has come in with the last descriptor, and there is none to spare any more.
+fn is_last(kept: &mut Option<OwnedFd>) -> bool {
+    if kept.is_some() {
+        return false;
+    }
+    match spare() {
+        Ok(another) => {
+            *kept = Some(another);
+            false
+        }
+        Err(err) => is_short(&err),
+    }
+}
+
+/// Whether the process, or the machine, has no descriptor left.
+fn is_short(err: &io::Error) -> bool {
+    [Errno::MFILE, Errno::NFILE].map(|it| Some(it.raw_os_error())).contains(&err.raw_os_error())
 }
 
 /// Whether accepting failed because of this one connection.

@@ -165,6 +165,11 @@ impl Archive {
         }
     }
 
+    /// Who reads.
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// Waits for what is under way, and lets go of the store.
     pub(super) async fn end(mut self) {
         self.jobs.shutdown().await;

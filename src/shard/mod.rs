@@ -6,6 +6,7 @@
 mod archive;
 mod directory;
 mod followers;
+mod inbox;
 mod ledger;
 mod past;
 mod place;
@@ -16,6 +17,7 @@ mod seats;
 mod viewers;
 mod waiting;
 
+pub use inbox::{Inbox, Line, Shards, Taken, WeakShards, inbox};
 pub use pressure::{Budget, Pressure};
 pub use run::Shard;
 
@@ -220,71 +222,4 @@ pub enum ToEngine {
     Order { execution: ExecutionId, command: Arc<Command>, attempt: u32 },
     Verdict { execution: ExecutionId, gate: GateId, version: u32, verdict: Verdict },
     End(Ending),
-}
-
-/// Reaches the shard. (One today: a sidecar needs no more.)
-#[derive(Debug, Clone)]
-pub struct Shards {
-    inbox: mpsc::Sender<Message>,
-}
-
-/// Reaches the shard while somebody else needs it, and does not keep it alive.
-#[derive(Debug, Clone)]
-pub struct WeakShards {
-    inbox: mpsc::WeakSender<Message>,
-}
-
-impl WeakShards {
-    /// For one message. `None`: it is going, or is no longer there.
-    pub fn upgrade(&self) -> Option<Shards> {
-        self.inbox.upgrade().map(Shards::new)
-    }
-}
-
-impl Shards {
-    /// Over this inbox.
-    pub fn new(inbox: mpsc::Sender<Message>) -> Self {
-        Self { inbox }
-    }
-
-    /// Tells it something; waits while it is busy. `false`: it is no longer there.
-    pub async fn tell(&self, message: Message) -> bool {
-        self.inbox.send(message).await.is_ok()
-    }
-
-    /// Tells it something now.
-    ///
-    /// # Errors
-    /// The message, if it is busy; nothing, if it is no longer there.
-    #[expect(clippy::result_large_err, reason = "it is sent another way at once")]
-    pub fn try_tell(&self, message: Message) -> Result<(), Option<Message>> {
-        self.inbox.try_send(message).map_err(|err| match err {
-            mpsc::error::TrySendError::Full(message) => Some(message),
-            mpsc::error::TrySendError::Closed(_) => None,
-        })
-    }
-
-    /// Whether it is no longer there.
-    pub fn is_gone(&self) -> bool {
-        self.inbox.is_closed()
-    }
-
-    /// For who outlives it: the shard ends when nobody else can tell it anything.
-    pub fn downgrade(&self) -> WeakShards {
-        WeakShards { inbox: self.inbox.downgrade() }
-    }
-
-    /// Messages that wait for it.
-    pub fn depth(&self) -> usize {
-        self.inbox.max_capacity() - self.inbox.capacity()
-    }
-
-    /// Asks it something. `None`: it is no longer there.
-    pub async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Message) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        if !self.tell(question(reply)).await {
-            return None;
-        }
-        answer.await.ok()
-    }
 }

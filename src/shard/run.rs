@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 
 mod commit;
+mod fallen;
 mod rights;
 mod rounds;
 
@@ -18,7 +19,7 @@ use super::ledger;
 use super::pressure::Watched;
 use super::viewers::Reach;
 use super::waiting::Waiting;
-use super::{Message, ToEngine};
+use super::{Inbox, Message, Taken, ToEngine};
 use crate::audit::Audit;
 use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
@@ -29,8 +30,6 @@ use crate::store::{Backend, Fault};
 use crate::telemetry::Metrics;
 use crate::viewer::{Letter, Options};
 
-/// Messages that are taken in before anybody sees what came of them.
-const BATCH: usize = 256;
 /// Effects after which no further message is taken in first: a turn that outgrows the processor's
 /// cache makes each of its events dearer, and everybody wait longer.
 const TURN: usize = 1_024;
@@ -59,6 +58,8 @@ pub struct Shard<Store> {
     wanted: BTreeSet<ExecutionId>,
     /// Rooms to which this turn has added something.
     touched: BTreeSet<ExecutionId>,
+    /// The relay has fallen over an execution in this turn.
+    fell: bool,
     /// Names may mean something that they did not mean before.
     renamed: bool,
     /// When what waits in which room may be written. An entry may have become stale.
@@ -103,6 +104,7 @@ impl<Store: Backend> Shard<Store> {
             effects: Vec::new(),
             wanted: BTreeSet::new(),
             touched: BTreeSet::new(),
+            fell: false,
             renamed: false,
             calm: BTreeSet::new(),
             followers: BTreeSet::new(),
@@ -121,14 +123,14 @@ impl<Store: Backend> Shard<Store> {
         Self { metrics, ..self }
     }
 
-    /// Runs until every sender of `inbox` is gone.
+    /// Runs until nobody can tell `inbox` anything any more.
     ///
     /// # Errors
     /// The store's, as soon as a turn can't be committed. Nobody has then been told of that turn,
     /// and the shard is no longer there: to go on would be to show what is not so. Its viewers are
     /// let go of, its engines' streams end, and both come again.
-    pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) -> Result<(), Fault> {
-        let mut batch = Vec::with_capacity(BATCH);
+    pub async fn run(mut self, mut inbox: Inbox) -> Result<(), Fault> {
+        let mut batch = Vec::new();
         let mut later = Vec::new();
         // What follows from the relay's having started again.
         self.collect();
@@ -147,8 +149,8 @@ impl<Store: Backend> Shard<Store> {
                 }
                 // Who replays asks for the next piece only when it has written the last.
                 done = Archive::next(self.archive.as_mut()) => read = Some(done),
-                taken = inbox.recv_many(&mut batch, BATCH) => {
-                    if taken == 0 {
+                more = inbox.take(&mut batch) => {
+                    if !more {
                         if let Some(archive) = self.archive {
                             archive.end().await;
                         }
@@ -156,7 +158,7 @@ impl<Store: Backend> Shard<Store> {
                         return Ok(());
                     }
                     let now = self.clock.now();
-                    for message in batch.drain(..) {
+                    for Taken { message, .. } in batch.drain(..) {
                         later.extend(self.take(now, message));
                         if TURN <= self.effects.len() {
                             self.settle().await?;
@@ -234,6 +236,7 @@ impl<Store: Backend> Shard<Store> {
 
     fn collect(&mut self) {
         while let Some(effect) = self.relay.poll_effect() {
+            self.fell |= matches!(effect, Effect::Fallen { .. });
             self.effects.push(effect);
         }
     }
@@ -244,10 +247,18 @@ impl<Store: Backend> Shard<Store> {
         self.metrics.shard_turns.inc();
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
+            let fell = std::mem::take(&mut self.fell);
+            if fell {
+                self.take_back(&mut effects).await;
+            }
             self.keep(&effects).await?;
             self.audit.committed(&effects).await;
             let now = self.clock.now();
             effects.drain(..).for_each(|effect| self.perform(now, effect));
+            if fell {
+                let live = self.relay.executions().filter(|(.., state)| !state.is_over()).count();
+                self.metrics.executions_live.set(live as i64);
+            }
             if self.effects.is_empty() && effects.capacity() <= 4 * TURN {
                 // Its memory is good for the next turn.
                 self.effects = effects;
@@ -276,6 +287,8 @@ impl<Store: Backend> Shard<Store> {
                 self.touched.remove(&execution);
                 self.metrics.executions_forgotten.inc();
             }
+            Effect::Fallen { execution, what } => self.fallen(&execution, &what),
+            Effect::TakenBack => {}
             Effect::Answer { viewer, answer } => {
                 ledger::answered(&self.metrics, viewer, &answer);
                 self.post(viewer, Letter::Answer(Box::new(answer)));

@@ -34,7 +34,9 @@ impl Commit {
                 Effect::Forget(execution) => {
                     commit.forgotten.extend(relay.tombstone(execution).cloned());
                 }
-                Effect::Answer { .. }
+                Effect::Fallen { .. }
+                | Effect::TakenBack
+                | Effect::Answer { .. }
                 | Effect::Result { .. }
                 | Effect::NeedState { .. }
                 | Effect::Deliver { .. }

@@ -44,7 +44,16 @@ pub(super) const RELOADS: Label = ("result", &["reloaded", "refused"]);
 /// Why a connection or a request is refused before anybody looks at what it wants.
 pub(super) const REFUSALS: Label = (
     "reason",
-    &["cap", "memory", "timeout", "tls", "host_not_allowed", "origin_not_allowed", "other"],
+    &[
+        "cap",
+        "memory",
+        "descriptors",
+        "timeout",
+        "tls",
+        "host_not_allowed",
+        "origin_not_allowed",
+        "other",
+    ],
 );
 /// How an engine's stream ends.
 pub(super) const STREAM_ENDS: Label = (
@@ -61,6 +70,8 @@ pub(super) const STREAM_ENDS: Label = (
         "draining",
     ],
 );
+/// What can be held up.
+pub(super) const STALLS: Label = ("what", &["threads", "shard"]);
 /// Wire protocols for dashboards.
 pub(super) const DIALECTS: Label =
     ("dialect", &["native", "windags", "executions", "executions_real", "stage5", "nebula"]);

@@ -10,11 +10,14 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::each::{
     CLOSES, COMMAND_STAGES, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
-    REFUSALS, RELOADS, RESOLUTIONS, STREAM_ENDS, TLS_DOORS, WHYS,
+    REFUSALS, RELOADS, RESOLUTIONS, STALLS, STREAM_ENDS, TLS_DOORS, WHYS,
 };
 use super::head::Head;
 use super::process::Process;
 use crate::model::Timestamp;
+
+/// A number that need not be whole.
+type Fraction = Gauge<f64, AtomicU64>;
 
 /// A number, a number with a unit, or one for each value of a label. The format adds the dot behind
 /// the sentence, the unit behind the name, and `_total` behind a counter's.
@@ -24,7 +27,7 @@ macro_rules! table {
         #[derive(Debug)]
         pub struct Metrics {
             $(#[doc = concat!($help, ".")] pub $name: $kind$(<$of>)?,)*
-            started: Gauge<f64, AtomicU64>,
+            started: Fraction,
             registry: Registry,
         }
 
@@ -32,7 +35,7 @@ macro_rules! table {
             /// All at nothing.
             pub fn new() -> Self {
                 let mut registry = Registry::default();
-                let started = Gauge::default();
+                let started = Fraction::default();
                 register(
                     &mut registry,
                     "process_start_time",
@@ -60,6 +63,8 @@ macro_rules! table {
 }
 
 table! {
+    stalls: Each<Counter> by STALLS, "Times that something was held up for more than 250 ms: threads, a task that only looks at the clock; shard, all that waits for one step of it";
+    lag: Fraction in Seconds, "How late the task was that only looks at the clock, at worst within the last minute";
     ready: Gauge, "Whether somebody who connects is welcome: 0 before the start is over and while it drains";
     connections_accepted: Each<Counter> by DOORS, "Connections that came in, by the door";
     connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
@@ -81,7 +86,8 @@ table! {
     executions_live: Gauge, "Executions that are not over";
     executions_finished: Each<Counter> by FINISHES, "Executions that ended, by what their engine says of it";
     executions_forgotten: Counter, "Executions that ended so long ago that they were forgotten";
-    shard_inbox_depth: Gauge, "Messages that wait for the shard; at 1024 whoever has one waits";
+    executions_fallen: Counter, "Executions that the relay has fallen over and takes nothing more in of until it is started again: a fault of the program";
+    shard_inbox_depth: Gauge, "Messages that wait for the shard: 256 of each engine at most, and 1024 of viewers and requests; who has so many there waits";
     memory_budget: Gauge in Bytes, "Memory that the relay may use; 0: as much as it needs";
     memory_counted: Gauge in Bytes, "Memory that it counts itself, roughly: logs, tapes, states, and what was read back from the store";
     memory_pressure: Gauge, "How near it is to its budget: 0, there is room; 1, from 80 %, less is kept; 2, from 95 %, nothing new is begun or watched; 3, from 98 %, nobody is let in";

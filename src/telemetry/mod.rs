@@ -3,6 +3,7 @@
 
 mod each;
 mod head;
+mod lag;
 pub mod logs;
 mod meter;
 mod metrics;
@@ -10,6 +11,7 @@ mod process;
 
 pub use each::Each;
 pub use head::Head;
+pub use lag::{Stalls, watch};
 pub use meter::Metered;
 pub use metrics::Metrics;
-pub use process::{memory, resident};
+pub use process::{max_fds, memory, resident};

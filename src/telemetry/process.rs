@@ -83,7 +83,8 @@ fn open_fds() -> Option<u64> {
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1) as u64)
 }
 
-fn max_fds() -> Option<u64> {
+/// Descriptors that this process may have open. `None`: this machine does not say.
+pub fn max_fds() -> Option<u64> {
     let limits = fs::read_to_string("/proc/self/limits").ok()?;
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()

@@ -8,13 +8,15 @@ mod telling;
 use std::time::Duration;
 
 use bench::{Bench, NOW, Published, batch, granted, hello, line};
-use footplate::core::Ending;
+use footplate::core::{Ending, Input};
 use footplate::engine::pb::attach_request::Message as Say;
 use footplate::engine::pb::attach_response::Message as Told;
 use footplate::engine::pb::{GoodbyeReason, LaneErrorCode};
 use footplate::engine::{Limits, convert, pb};
 use footplate::model::{LinkId, ProducerEpoch, Pseq, RejectionCode};
-use footplate::shard::ToEngine;
+use footplate::shard::{Message, ToEngine};
+use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout};
 use tonic::Code;
 use tonic::codec::CompressionEncoding;
@@ -32,7 +34,7 @@ async fn what_comes_before_hello_ends_the_stream() {
     assert_eq!(goodbye.reason(), GoodbyeReason::Protocol);
     assert_eq!(goodbye.retry_delay, None, "coming back would do it again");
     assert_eq!(status.code(), Code::InvalidArgument);
-    assert!(bench.shard.messages.try_recv().is_err(), "the shard has heard of nobody");
+    assert!(bench.shard.messages.recv().now_or_never().is_none(), "the shard has heard of nobody");
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +155,7 @@ async fn nothing_is_heard_before_the_welcome_went_out() {
 }
 
 #[tokio::test]
-async fn a_bad_event_costs_itself_and_neither_its_batch_nor_its_stream() {
+async fn row_27_a_bad_event_costs_itself_and_neither_its_batch_nor_its_stream() {
     let mut bench = Bench::start().await;
     let engine = bench.attach().await;
     let events = vec![line("one").into(), vec![0xff; 3].into(), line("three").into()];
@@ -228,7 +230,7 @@ async fn a_half_close_waits_for_every_acknowledgement() {
     let (one, two) = (bench.shard.published().await, bench.shard.published().await);
     bench.shard.ack(&one, 2);
     assert_eq!(engine.hears_ack().await, 2);
-    assert!(bench.shard.messages.try_recv().is_err(), "still attached");
+    assert!(bench.shard.messages.recv().now_or_never().is_none(), "still attached");
     bench.shard.ack(&two, 1);
     assert_eq!(engine.hears_results().await[0].execution_id, "x2");
     assert!(engine.heard.message().await.unwrap().is_none(), "the status is OK");
@@ -380,4 +382,32 @@ fn the_terms_are_those_of_the_contract() {
     assert_eq!(convert::BATCH_EVENTS, 256);
     assert_eq!(convert::MESSAGE_BYTES, 1 << 20);
     assert_eq!(convert::JSON_DEPTH, 64);
+}
+
+/// As the shard's inbox has it (`shard/fair.rs`), at the door: what an engine says waits behind itself.
+#[tokio::test]
+async fn row_30_an_engine_whose_batches_nobody_takes_holds_up_no_other() {
+    let mut bench = Bench::start().await;
+    let busy = bench.attach().await;
+    let link = bench.shard.link;
+    busy.says_events((1..=1_000).map(|n| batch("x1", n, 1)).collect()).await;
+    let depth = |bench: &Bench| bench.shards.upgrade().unwrap().depth();
+    while depth(&bench) < 256 {
+        yield_now().await;
+    }
+    let quiet = bench.dial().await;
+    quiet.say(hello(vec![])).await;
+    while depth(&bench) < 258 {
+        yield_now().await;
+    }
+    let mut before = 0;
+    loop {
+        match bench.shard.messages.recv().await.unwrap() {
+            Message::Engine { link: other, .. } => break assert_ne!(other, link),
+            Message::Input(Input::Published { link: of, .. }) if of == link => before += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(before <= 1, "{before} of another's messages were taken first");
+    assert!(254 <= depth(&bench), "the busy one is still waiting");
 }

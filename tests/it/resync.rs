@@ -10,7 +10,7 @@ use footplate::dialect::{Call, Dialect};
 use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
-use footplate::shard::{Message, Shard, Shards, ToEngine};
+use footplate::shard::{self, Message, Shard, ToEngine};
 use footplate::store::{Fault, Memory};
 use footplate::viewer::kin::{Kin, Likeness};
 use footplate::viewer::{Close, Departure, Guest, House, Options, connection};
@@ -50,7 +50,7 @@ struct Client {
 impl Bench {
     /// `records` are retained.
     async fn start(records: usize) -> Self {
-        let (inbox, outbox) = mpsc::channel(1_024);
+        let (shards, inbox) = shard::inbox(1_024);
         let began = Instant::now();
         let clock = Clock::new(move || BEGAN.after(began.elapsed()));
         let keep = Keep { records, ..Keep::default() };
@@ -59,7 +59,7 @@ impl Bench {
         let relay = Relay::new(7, limits);
         let shard = Shard::new(relay, Memory, clock.clone(), options.clone());
         let house = House {
-            shards: Shards::new(inbox),
+            shards,
             clock,
             boot: 7,
             durability: Durability::Memory,
@@ -68,7 +68,7 @@ impl Bench {
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(shard.run(outbox));
+        tasks.spawn(shard.run(inbox));
         let (tell, engine) = mpsc::channel(1_024);
         let greeting = Message::Engine { link: LinkId(1), outbox: tell };
         assert!(house.shards.tell(greeting).await);

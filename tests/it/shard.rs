@@ -3,6 +3,8 @@
 
 mod begins;
 mod calm;
+mod fair;
+mod fallen;
 
 use std::{
     sync::{
@@ -18,8 +20,8 @@ use footplate::dialect::{Call, Dialect, Manners};
 use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
-use footplate::shard::{Lost, Message, Shard, Shards, ToEngine};
-use footplate::store::{Backend, Commit, Fault, Memory, Wants};
+use footplate::shard::{self, Lost, Message, Shard, Shards, ToEngine};
+use footplate::store::{Backend, Commit, Fault, Memory, Reader, Wants};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Options, mailbox};
 use footplate::viewer::{Guest, House, connection};
@@ -87,14 +89,26 @@ impl Bench {
     }
 
     fn with(options: Options, limits: Limits, store: impl Backend + 'static) -> Self {
-        let (inbox, outbox) = mpsc::channel(1_024);
+        Self::over(options, limits, store, None)
+    }
+
+    fn over(
+        options: Options,
+        limits: Limits,
+        store: impl Backend + 'static,
+        reader: Option<Reader>,
+    ) -> Self {
+        let (shards, inbox) = shard::inbox(1_024);
         let begun = Instant::now();
         let clock = Clock::new(move || Timestamp(0).after(begun.elapsed()));
         let options = Arc::new(options);
         let metrics = Arc::new(Metrics::new());
         let shard = Shard::new(Relay::new(7, limits), store, clock.clone(), options.clone())
             .counting(metrics.clone());
-        let shards = Shards::new(inbox);
+        let shard = match reader {
+            Some(reader) => shard.reading(reader),
+            None => shard,
+        };
         let house = House {
             shards: shards.clone(),
             clock,
@@ -105,7 +119,7 @@ impl Bench {
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
-        tasks.spawn(shard.run(outbox));
+        tasks.spawn(shard.run(inbox));
         let [native, seed] = [Manners::Native, Manners::Windags].map(Probe::new);
         let (said, came, connections) = (0, 0, JoinSet::new());
         Self { shards, metrics, native, seed, house, said, came, connections, shard: tasks }

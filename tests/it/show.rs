@@ -10,6 +10,8 @@ pub(crate) fn effect(effect: &Effect) -> String {
     match effect {
         Effect::Append(record) => self::record(record),
         Effect::Forget(execution) => format!("forget {execution}"),
+        Effect::Fallen { execution, .. } => format!("fallen {execution}"),
+        Effect::TakenBack => "taken back".to_owned(),
         Effect::Answer { viewer, answer: Answer::Receipt(it) } => {
             format!("v{viewer} {}", receipt(it))
         }

@@ -11,7 +11,7 @@ use footplate::model::{
 };
 use footplate::room::{Bell, Keep, Line, Room};
 use footplate::seams::Clock;
-use footplate::shard::{Join, Message, Shards};
+use footplate::shard::{self, Inbox, Join, Message};
 use footplate::viewer::{
     Bucket, Close, Cursor, Departure, Letter, Options, Plan, Post, Rate, Seat, Topic,
 };
@@ -19,7 +19,6 @@ use footplate::viewer::{Guest, House, connection};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
@@ -32,7 +31,7 @@ const EPOCH: Epoch = Epoch { boot: 7, nth: 1 };
 /// One connection, and the two who are at its ends.
 struct Bench {
     probe: &'static Probe,
-    inbox: mpsc::Receiver<Message>,
+    inbox: Inbox,
     post: Option<Post>,
     departure: Departure,
     running: JoinSet<Close>,
@@ -55,7 +54,7 @@ impl Bench {
         inbox: usize,
     ) -> (Self, DuplexStream) {
         let (ours, theirs) = duplex(pipe);
-        let (shard, inbox) = mpsc::channel(inbox);
+        let (shards, inbox) = shard::inbox(inbox);
         let probe = Probe::new(manners);
         let guest = Guest {
             viewer: ViewerId(5),
@@ -68,7 +67,7 @@ impl Bench {
         };
         let departure = Departure::default();
         let house = House {
-            shards: Shards::new(shard),
+            shards,
             clock: Clock::new(|| Timestamp(0)),
             boot: 7,
             durability: Durability::Memory,
@@ -507,7 +506,7 @@ async fn for_lack_of_room_it_is_told_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn when_the_shard_is_gone_it_is_as_if_the_relay_went() {
     let (mut bench, mut client) = Bench::open(Manners::Native).await;
-    bench.inbox.close();
+    drop(std::mem::replace(&mut bench.inbox, shard::inbox(1).1));
     bench.post = None;
     assert_eq!(goodbye(&mut client).await.map(|it| it.0), Some(1012));
     let close = bench.running.join_next().await.unwrap().unwrap();
@@ -544,7 +543,7 @@ async fn a_busy_shard_keeps_nobody_from_seeing() {
 async fn an_idle_connection_is_small() {
     let (bench, _client) = Bench::open(Manners::Native).await;
     let (ours, _theirs) = duplex(64);
-    let (shard, _inbox) = mpsc::channel(1);
+    let (shards, _inbox) = shard::inbox(1);
     let guest = Guest {
         viewer: ViewerId(6),
         dialect: bench.probe,
@@ -555,7 +554,7 @@ async fn an_idle_connection_is_small() {
         kin: None,
     };
     let house = House {
-        shards: Shards::new(shard),
+        shards,
         clock: Clock::system(),
         boot: 7,
         durability: Durability::Memory,

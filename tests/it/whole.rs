@@ -40,6 +40,11 @@ impl Relay {
 
     /// The same with further flags.
     pub(super) async fn with(flags: &[&str]) -> Self {
+        Self::over(flags, Seams::machine()).await
+    }
+
+    /// The same over other seams.
+    pub(super) async fn over(flags: &[&str], seams: Seams) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = format!("unix:{}", folder.path().join("engine.sock").display());
         let args = ["footplate", "serve", "--viewer-listen", "127.0.0.1:0", "--engine-listen"];
@@ -47,7 +52,7 @@ impl Relay {
         let args = args.into_iter().chain(more).chain(flags.iter().copied());
         let command = config::read(args.map(OsString::from)).unwrap();
         let Command::Serve(config) = command else { panic!("it serves") };
-        let app = App::start(config, Seams::machine()).await.unwrap();
+        let app = App::start(config, seams).await.unwrap();
         Self { app, folder }
     }
 

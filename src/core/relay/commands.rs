@@ -1,7 +1,7 @@
 //! Commands that need no execution yet: a start, for which an engine is looked for and a log begun.
 
 use super::{Relay, Started};
-use crate::core::{Answer, Effect, NO_STARTER, Receipt};
+use crate::core::{Answer, Effect, NO_STARTER, Receipt, turn::Turn};
 use crate::model::{CommandAsk, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId};
 
 /// Start commands that are remembered.
@@ -28,9 +28,10 @@ impl Relay {
             (_, Some(name), None) => self.resolve(name),
             (_, None, None) => None,
         };
-        match execution.and_then(|execution| self.turn(now, &execution)) {
-            Some(mut turn) => turn.command(viewer, principal, ask),
-            None => self.refuse(viewer, &ask, "unknown execution"),
+        let asked = ask.clone();
+        let command = |turn: &mut Turn<'_>| turn.command(viewer, principal, ask);
+        if execution.and_then(|execution| self.guarded(now, &execution, command)).is_none() {
+            self.refuse(viewer, &asked, "unknown execution");
         }
     }
 
@@ -73,7 +74,7 @@ impl Relay {
             return Err("there is an execution of this name");
         }
         let execution = name.parse().map_err(|_| "an execution can't have this name")?;
-        if self.tombstones.contains_key(&execution) {
+        if self.tombstones.contains_key(&execution) || self.fallen.contains_key(&execution) {
             return Err("there was an execution of this name");
         }
         Ok(execution)

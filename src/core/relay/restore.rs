@@ -85,9 +85,7 @@ impl Relay {
         }
         self.open_gates += log.state.open_gates().count();
         self.logs.insert(execution.clone(), log);
-        if let Some(mut turn) = self.turn(now, &execution) {
-            turn.resumed();
-        }
+        self.guarded(now, &execution, |turn| turn.resumed());
     }
 
     /// From now on nothing is known of an execution but what keeps it from being taken in twice.

@@ -147,6 +147,11 @@ fn lane_error(fault: LaneFault) -> pb::LaneError {
             (Pb::MixedNumbering, "numbered and unnumbered events in one lane and epoch")
         }
         LaneFault::Gone => (Pb::ExecutionGone, "the execution has finished and is forgotten"),
+        LaneFault::Fallen => (
+            Pb::ExecutionGone,
+            "the relay has fallen over this execution and takes nothing more of it in until it is \
+             started again; its log says over what: please report it",
+        ),
     };
     pb::LaneError { code: code.into(), message: message.to_owned() }
 }

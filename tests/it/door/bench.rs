@@ -10,7 +10,7 @@ use footplate::model::{
     Durability, Epoch, ExecutionId, Identity, LinkId, Position, Pseq, Received, Seq, Timestamp,
 };
 use footplate::seams::Clock;
-use footplate::shard::{Message, Shards, ToEngine};
+use footplate::shard::{self, Inbox, Message, ToEngine, WeakShards};
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use prost::Message as _;
@@ -30,6 +30,8 @@ pub(super) struct Bench {
     pub client: EngineServiceClient<Channel>,
     pub channel: Channel,
     pub shard: Shard,
+    /// What waits for it.
+    pub shards: WeakShards,
     pub drain: CancellationToken,
     pub hold: watch::Sender<bool>,
     pub tasks: TaskTracker,
@@ -48,11 +50,12 @@ impl Bench {
 
     /// `peer`: whom the accept loop has verified.
     pub(super) async fn open(limits: Limits, peer: Option<Peer>) -> Self {
-        let (inbox, messages) = mpsc::channel(64);
+        let (shards, messages) = shard::inbox(64);
+        let weak = shards.downgrade();
         let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (hold, held) = watch::channel(false);
         let door = Door::new(Setup {
-            shards: Shards::new(inbox),
+            shards,
             clock: Clock::new(|| NOW),
             boot: 0xb007,
             durability: Durability::Local,
@@ -82,7 +85,7 @@ impl Bench {
         let channel = endpoint.connect_with_connector(connect).await.unwrap();
         let client = EngineServiceClient::new(channel.clone());
         let shard = Shard { messages, link: LinkId(0), outbox: None };
-        Self { client, channel, shard, drain, hold, tasks, _server: server }
+        Self { client, channel, shard, shards: weak, drain, hold, tasks, _server: server }
     }
 
     /// Opens a stream.
@@ -164,7 +167,7 @@ impl Engine {
 
 /// Stands where the shard is: what the door tells it, the test answers.
 pub(super) struct Shard {
-    pub messages: mpsc::Receiver<Message>,
+    pub messages: Inbox,
     pub link: LinkId,
     pub outbox: Option<mpsc::Sender<ToEngine>>,
 }

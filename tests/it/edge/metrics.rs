@@ -9,13 +9,12 @@ use footplate::engine::pb::attach_response::Message as Told;
 use footplate::engine::pb::engine_service_client::EngineServiceClient;
 use footplate::engine::pb::{self, event::Kind};
 use footplate::http::{admin::Admin, health::Ready};
-use footplate::shard::{Message, Shards};
+use footplate::shard::{self, Message};
 use footplate::telemetry::Metrics;
 use footplate::viewer::Close;
 use http_body_util::BodyExt;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 use super::rig::{request, say};
@@ -23,6 +22,8 @@ use crate::whole::{Relay, event, gate, line};
 
 /// What no short run moves, and where it is moved instead.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("footplate_executions_fallen_total", "shard/fallen.rs: a turn that panics"),
+    ("footplate_stalls_total", "edge/watchdog.rs: calls that block"),
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
     ("footplate_accept_errors_total", "edge/silence.rs: a listener that fails"),
@@ -241,8 +242,7 @@ async fn every_number_moves() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shard_that_does_nothing_is_seen_and_holds_nobody_up() {
-    let (inbox, _messages) = mpsc::channel(8);
-    let shards = Shards::new(inbox);
+    let (shards, _inbox) = shard::inbox(8);
     for _ in 0..3 {
         let (reply, _) = tokio::sync::oneshot::channel();
         assert!(shards.tell(Message::Measure { reply }).await);

@@ -25,3 +25,4 @@ mod silence;
 mod storm;
 mod tls;
 mod unix;
+mod watchdog;

@@ -3,10 +3,9 @@
 use footplate::core::{Answer, Execution, Input, Receipt, Reference, Stage};
 use footplate::http::caller::{Allowed, Origin};
 use footplate::model::{CommandKind, Epoch, Position, Seq, Target, ViewerId};
-use footplate::shard::{Followed, Lost, Message};
+use footplate::shard::{self, Followed, Inbox, Lost, Message};
 use footplate::viewer::{Letter, Post};
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::rig::{Headers, Rig, Setup, body, request, status};
 
@@ -17,7 +16,7 @@ fn position() -> Position {
 }
 
 /// Answers as a shard that knows one execution, `e`, until the door has gone.
-async fn shard(mut inbox: mpsc::Receiver<Message>, stage: Stage) {
+async fn shard(mut inbox: Inbox, stage: Stage) {
     let mut viewers = Vec::new();
     while let Some(message) = inbox.recv().await {
         let one = || ("e".parse().unwrap(), position(), Box::new(Execution::default()));
@@ -72,7 +71,7 @@ async fn rig(stage: Stage) -> Rig {
         ..Allowed::default()
     };
     let mut rig = Rig::start(Setup { allowed, ..Setup::default() }).await;
-    let (_, closed) = mpsc::channel(1);
+    let (_, closed) = shard::inbox(1);
     let inbox = std::mem::replace(&mut rig.inbox, closed);
     rig.tasks.spawn("shard", shard(inbox, stage));
     rig

@@ -14,7 +14,7 @@ use footplate::http::health::Ready;
 use footplate::http::listen::{Door, Options, Speaks};
 use footplate::http::routes::{Site, Welcome};
 use footplate::seams::{Address, Clock, Listener, Machine, Network};
-use footplate::shard::{Message, Shards};
+use footplate::shard::{self, Inbox, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::Served;
@@ -22,7 +22,6 @@ use footplate::viewer::kin::Kin;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +39,7 @@ pub(super) struct Rig {
     pub(super) closing: CancellationToken,
     pub(super) shards: Shards,
     /// What the shard is told.
-    pub(super) inbox: mpsc::Receiver<Message>,
+    pub(super) inbox: Inbox,
 }
 
 pub(super) struct Setup {
@@ -74,10 +73,9 @@ impl Rig {
     }
 
     pub(super) fn behind(setup: Setup, port: Box<dyn Listener>) -> Self {
-        let (inbox_in, inbox) = mpsc::channel(16);
+        let (shards, inbox) = shard::inbox(16);
         let (metrics, tasks) = (Arc::new(Metrics::new()), Tasks::new());
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
-        let shards = Shards::new(inbox_in);
         let site = Arc::new(Site {
             shards: shards.clone(),
             dialects: Dialects::default(),

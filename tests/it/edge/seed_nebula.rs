@@ -13,7 +13,7 @@ use footplate::engine::pb::{self, ExecutionStatus, NodeStatus};
 use footplate::http::caller::{Allowed, Origin};
 use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
 use footplate::seams::Clock;
-use footplate::shard::{Message, Shard, Shards, ToEngine};
+use footplate::shard::{self, Message, Shard, Shards, ToEngine};
 use footplate::store::Memory;
 use footplate::viewer::{Close, Departure, Guest, House, Options, connection};
 use futures_util::{SinkExt, StreamExt};
@@ -251,7 +251,7 @@ impl Behind {
         let options: Arc<Options> = Arc::default();
         let core = Core::new(7, Limits::default());
         let shard = Shard::new(core, Memory, clock.clone(), Arc::clone(&options));
-        let (_, closed) = mpsc::channel(1);
+        let (_, closed) = shard::inbox(1);
         let inbox = std::mem::replace(&mut rig.inbox, closed);
         rig.tasks.spawn("shard", async move { shard.run(inbox).await.unwrap() });
         let shards = rig.shards.clone();
@@ -464,14 +464,13 @@ async fn a_client_may_say_so_much_a_minute_with_all_its_connections() {
 
 /// A connection through a pipe, and a clock that stands still unless everybody waits.
 async fn piped(call: &Call, tasks: &mut JoinSet<()>) -> (Client<DuplexStream>, Shards) {
-    let (inbox, outbox) = mpsc::channel(64);
+    let (shards, inbox) = shard::inbox(64);
     let begun = Instant::now();
     let clock = Clock::new(move || Timestamp(0).after(begun.elapsed()));
     let options: Arc<Options> = Arc::default();
     let core = Core::new(7, Limits::default());
     let shard = Shard::new(core, Memory, clock.clone(), Arc::clone(&options));
-    tasks.spawn(async move { shard.run(outbox).await.unwrap() });
-    let shards = Shards::new(inbox);
+    tasks.spawn(async move { shard.run(inbox).await.unwrap() });
     let house = House {
         shards: shards.clone(),
         clock,

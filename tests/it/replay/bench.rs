@@ -10,7 +10,9 @@ use footplate::core::{LaneFault, LaneResult, Limits, Relay};
 use footplate::dialect::{Call, Dialect, native::Native};
 use footplate::model::{Durability, LinkId, Principal, Seq, Timestamp, ViewerId};
 use footplate::seams::{Clock, Disk, Space};
-use footplate::shard::{Asked, Budget, Followed, Held, Message, Pressure, Shard, Shards, ToEngine};
+use footplate::shard::{
+    self, Asked, Budget, Followed, Held, Message, Pressure, Shard, Shards, ToEngine,
+};
 use footplate::store::{Backend, Fault, Keeper, Memory, Options as Store};
 use footplate::telemetry::Metrics;
 use footplate::viewer::{Close, Departure, Guest, House, Options, connection};
@@ -144,7 +146,7 @@ impl Bench {
         said: BTreeMap<String, u64>,
         came: u64,
     ) -> Self {
-        let (inbox, outbox) = mpsc::channel(1_024);
+        let (shards, inbox) = shard::inbox(1_024);
         let clock = Clock::new(move || BEGAN.after(began.elapsed()));
         let (options, metrics) = (Arc::new(setup.options.clone()), Arc::new(Metrics::new()));
         let (limits, mut shard, mut folded) = (setup.limits, JoinSet::new(), 0);
@@ -162,13 +164,12 @@ impl Bench {
             folded = opened.loaded.folded;
             let it = Shard::new(relay, opened.keeper, clock.clone(), options.clone());
             let it = it.counting(metrics.clone()).reading(opened.reader);
-            shard.spawn(within(it, setup.budget, tell).run(outbox));
+            shard.spawn(within(it, setup.budget, tell).run(inbox));
         } else {
             let it = Shard::new(fresh(), Memory, clock.clone(), options.clone());
             let it = it.counting(metrics.clone());
-            shard.spawn(within(it, setup.budget, tell).run(outbox));
+            shard.spawn(within(it, setup.budget, tell).run(inbox));
         }
-        let shards = Shards::new(inbox);
         let house = House {
             shards: shards.clone(),
             clock,
