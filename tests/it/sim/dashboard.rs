@@ -274,7 +274,7 @@ impl Dashboard {
             *view = View::default();
             return Err(());
         }
-        view.head = view.head.max(view.reducer.last());
+        view.folded(frame);
         drop(views);
         let gates = frame["state"]["gates"].as_array().into_iter().flatten();
         for gate in gates.chain(frame.get("gate")) {
@@ -372,5 +372,7 @@ async fn connect(book: &Book) -> Result<Socket, Lost> {
 }
 
 async fn send(socket: &mut Socket, message: &Value) -> Result<(), Lost> {
-    socket.send(Message::text(message.to_string())).await.map_err(drop)
+    // Who is no longer heard is not waited for without end.
+    let sent = timeout(PATIENCE, socket.send(Message::text(message.to_string()))).await;
+    sent.map_err(drop)?.map_err(drop)
 }

@@ -65,7 +65,7 @@ impl Desk {
         }
         for run in &mut kept.borrow_mut().runs {
             // Whether the question ever arrived is not known: it is asked again.
-            (run.asked, run.acted) = (false, false);
+            (run.asked, run.acted) = (None, false);
         }
         Self {
             start,
@@ -128,6 +128,7 @@ impl Desk {
             Done::Waits(Then::Rephrase, mut of) => {
                 run.acted = true;
                 of.version += 1;
+                run.asked = Some(of.version);
                 self.ask(run, lane, &of);
             }
             Done::Waits(Then::Withdraw, of) => {
@@ -246,7 +247,7 @@ impl Desk {
         let mut kinds = run.map(Run::state).unwrap_or_default();
         for (gate, version) in self.gates.borrow().open_of(execution) {
             let Some(run) = run else { continue };
-            let waits = run.asked && run.gate().is_some_and(|it| it.gate == gate);
+            let waits = run.asked.is_some() && run.gate().is_some_and(|it| it.gate == gate);
             if let Some(ask) = run.ask(&gate).filter(|_| waits) {
                 let of = Question { execution: execution.to_owned(), gate, version };
                 self.note(What::Asks { start: self.start.clone(), of: of.clone() });

@@ -14,14 +14,24 @@ pub(super) struct View {
     pub(super) head: u64,
     /// The relay's start that it is shown by; 0: none.
     pub(super) shown_by: u64,
+    /// Another log is to be shown, from a snapshot that has not come yet.
+    blind: bool,
     /// When to ask for it again, if it was not there.
     pub(super) retry: Option<Instant>,
 }
 
 impl View {
-    /// Behind what it wants to go on.
+    /// Behind what it wants to go on. A log of which it was told the name and not the state yet, is none.
     pub(super) fn since(&self) -> Option<(String, u64)> {
-        self.epoch.clone().map(|epoch| (epoch, self.reducer.last()))
+        let known = self.epoch.clone().filter(|_| !self.blind);
+        known.map(|epoch| (epoch, self.reducer.last()))
+    }
+
+    /// A frame has been folded in.
+    pub(super) fn folded(&mut self, frame: &Value) {
+        self.head = self.head.max(self.reducer.last());
+        let whole = frame["type"] == "snapshot" && frame["part"] == frame["parts"];
+        self.blind &= !whole;
     }
 
     /// The relay has said where it goes on, in its start of this number.
@@ -37,6 +47,7 @@ impl View {
         self.head = frame["head"].as_u64().unwrap_or_default();
         self.epoch = epoch;
         self.shown_by = start;
+        self.blind = !goes_on;
         if goes_on && !fits { Err(format!("it goes on elsewhere: {frame}")) } else { Ok(()) }
     }
 }

@@ -64,8 +64,8 @@ pub(super) struct Run {
     pub(super) execution: String,
     pub(super) steps: Vec<Step>,
     pub(super) at: usize,
-    /// The gate of the present step was announced by this process.
-    pub(super) asked: bool,
+    /// The version in which this process has announced the gate of the present step.
+    pub(super) asked: Option<u32>,
     /// What happens while it waits has happened.
     pub(super) acted: bool,
 }
@@ -117,13 +117,13 @@ impl Run {
         }
         all.push(Step::Finish);
         let (execution, at) = (execution.to_owned(), 0);
-        Self { execution, steps: all, at, asked: false, acted: false }
+        Self { execution, steps: all, at, asked: None, acted: false }
     }
 
     /// One that does just this, between its beginning and its end.
     pub(super) fn of(execution: &str, steps: impl IntoIterator<Item = Step>) -> Self {
         let steps = [Step::Start].into_iter().chain(steps).chain([Step::Finish]).collect();
-        Self { execution: execution.to_owned(), steps, at: 0, asked: false, acted: false }
+        Self { execution: execution.to_owned(), steps, at: 0, asked: None, acted: false }
     }
 
     /// What another engine does beside: it writes lines of the same execution in a lane of its own,
@@ -135,7 +135,7 @@ impl Run {
         });
         let steps: Vec<_> =
             (0..4).map(|_| Step::Log(0)).chain(gate).chain([Step::Log(0)]).collect();
-        Self { execution: self.execution.clone(), steps, at: 0, asked: false, acted: false }
+        Self { execution: self.execution.clone(), steps, at: 0, asked: None, acted: false }
     }
 
     /// Whether there is nothing left to do.
@@ -157,11 +157,12 @@ impl Run {
                     version: version(&ask.gate),
                 };
                 if answer(&ask.gate).is_some() {
-                    (self.asked, self.acted) = (false, false);
+                    (self.asked, self.acted) = (None, false);
                     self.at += 1;
                     return Done::Answered;
                 }
-                if !std::mem::replace(&mut self.asked, true) {
+                // Another process may have asked in other words, and never have been heard.
+                if self.asked.replace(of.version) != Some(of.version) {
                     return Done::Asks(of);
                 }
                 let then = if self.acted { Then::Wait } else { ask.then };
