@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Does a test notice? Puts one known bug after the other into a copy of the source and runs the tests that should.
+"""Does a test notice? Builds every known bug into a copy of the source, each asleep until it is named, and runs for one
+after the other the tests that should notice it.
 
-Each bug stands in tests/mutants/mutants.toml, beside the invariant that it breaks. One that no test notices fails the
-run; one that keeps the tests from ending is noticed. It takes about a minute for each, so it is no part of `make test`.
+The bugs stand in tests/mutants/mutants.toml, beside the invariants that they break. First all of these tests have to pass
+with every bug asleep. One that no test notices fails the run; one that keeps the tests from ending is noticed. It takes
+some minutes, so it is no part of `make test`.
 
   scripts/mutants.py            all of them
   scripts/mutants.py e2 d1      those whose names begin so
@@ -30,12 +32,17 @@ LIST = ROOT / "tests/mutants/mutants.toml"
 PATIENCE = 300
 # Nothing is written down of games that fail here, and nobody reads the smallest of them.
 QUIETLY = {"PROPTEST_FAILURE_PERSISTENCE": "off", "PROPTEST_MAX_SHRINK_ITERS": "0"}
+# What a bug asks before it wakes: at the end of the copy's src/lib.rs.
+SWITCH = """
+/// Whether this known bug is wanted.
+pub fn bug(id: &str) -> bool {
+    static WANTED: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| std::env::var("KNOWN_BUG").unwrap_or_default());
+    *WANTED == id
+}
+"""
 
 Mutant = dict[str, Any]
-
-
-class Unfit(Exception):
-    """The list, and not a test, has to be mended."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +52,10 @@ class Verdict:
     mutant: Mutant
     by: str | None
     seconds: float
-    fault: bool = False
-
-    @property
-    def is_caught(self) -> bool:
-        return self.by is not None and not self.fault
 
     def row(self) -> tuple[str, str, str, str]:
         """For the table."""
-        by = self.by or "NOTHING"
-        return self.mutant["id"], invariant(self.mutant), by, f"{self.seconds:.0f}"
+        return self.mutant["id"], invariant(self.mutant), self.by or "NOTHING", f"{self.seconds:.1f}"
 
 
 def say(text: str) -> None:
@@ -64,23 +65,32 @@ def say(text: str) -> None:
 
 def invariant(mutant: Mutant) -> str:
     """What its name begins with: `E2`, or several, or a row of the fault table."""
-    row = re.match(r"row_\d+", mutant["id"])
-    ids = re.match(r"(?:[ecdr]\d_)+", mutant["id"])
-    if row is None and ids is None:
-        raise Unfit(f"{mutant['id']}: a name begins with its invariant, as in e2_ack_before_commit")
-    return row[0].replace("_", " ") if row else ids[0].strip("_").replace("_", " ").upper() if ids else ""
+    found = re.match(r"row_\d+(?=_)|[ecdr]\d(?:_[ecdr]\d)*(?=_)", mutant["id"])
+    if found is None:
+        sys.exit(f"mutants: {mutant['id']}: a name begins with its invariant, as in e2_ack_before_commit")
+    return found[0].replace("_", " ") if found[0].startswith("row") else found[0].replace("_", " ").upper()
 
 
-def copied(copy: Path) -> None:
-    """Makes the copy what the source is. What has not changed is not written, so that cargo sees what has, whatever an
-    earlier run has left there."""
+def copied(copy: Path, mutants: list[Mutant]) -> None:
+    """Makes the copy what the source is, with all bugs in it. What has not changed is not written, so that cargo builds
+    what has, whatever an earlier run has left there."""
     listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True)
     names = {name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()}
-    for name in names:
-        here, there = ROOT / name, copy / name
-        if not there.is_file() or there.read_bytes() != here.read_bytes():
+    wanted = {name: (ROOT / name).read_bytes() for name in names}
+    for it in mutants:
+        for place in (it, *it.get("also", ())):
+            text = wanted[place["file"]].decode()
+            # A bug before it may stand in the same file, but not in the same place.
+            if (times := text.count(place["find"])) != 1:
+                sys.exit(f"mutants: {it['id']}: {place['file']} has this {times} times, not once:\n{place['find']}")
+            asleep = place["replace"].replace("BUG", f'crate::bug("{it["id"]}")')
+            wanted[place["file"]] = text.replace(place["find"], asleep).encode()
+    wanted["src/lib.rs"] += SWITCH.encode()
+    for name, content in wanted.items():
+        there = copy / name
+        if not there.is_file() or there.read_bytes() != content:
             there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_bytes(here.read_bytes())
+            there.write_bytes(content)
     for folder in ("src", "tests", "proto"):
         for there in (copy / folder).rglob("*"):
             if there.is_file() and str(there.relative_to(copy)) not in names:
@@ -88,22 +98,23 @@ def copied(copy: Path) -> None:
 
 
 def build(copy: Path, target: Path) -> Path:
-    """The test program of the copy as it is now."""
+    """The copy's test program."""
     env = os.environ | {"CARGO_TARGET_DIR": str(target)}
-    command = ["cargo", "test", "--locked", "--no-run", "--test", "it"]
+    # Where in a file something is nobody asks here.
+    command = ["cargo", "test", "--locked", "--no-run", "--test", "it", "--config", "profile.dev.debug=0"]
     done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
     found = re.search(r"Executable tests/it/main\.rs \((.+)\)", done.stderr)
     if done.returncode != 0 or found is None:
-        raise Unfit(f"it does not compile:\n{done.stderr[-3000:]}")
+        sys.exit(f"mutants: with the bugs in it, it does not compile:\n{done.stderr[-3000:]}")
     return copy / found[1]
 
 
-def noticed(program: Path, copy: Path, tests: list[str], patience: float) -> str | None:
+def noticed(program: Path, copy: Path, bug: str, tests: list[str], patience: float) -> str | None:
     """The first test that fails, if one does. The others are not waited for."""
     running = subprocess.Popen(
         [program, *tests],
         cwd=copy,
-        env=os.environ | QUIETLY,
+        env=os.environ | QUIETLY | {"KNOWN_BUG": bug},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -130,27 +141,12 @@ def noticed(program: Path, copy: Path, tests: list[str], patience: float) -> str
         running.stdout.close()
         code = running.wait()
     if late.is_set():
-        return f"(no end within {patience:.0f} s)"
+        return f"(the tests don't end within {patience:.0f} s)"
     if ran is None:
         return f"(the tests break off: {code})"
     if ran[1] == ran[2] == "0":
-        raise Unfit(f"there are no such tests: {tests}")
+        sys.exit(f"mutants: {bug}: there are no such tests: {tests}")
     return None
-
-
-def tried(mutant: Mutant, copy: Path, target: Path) -> str | None:
-    """What notices it. Afterwards the copy is as before."""
-    path = copy / mutant["file"]
-    text = path.read_text()
-    times = text.count(mutant["find"])
-    if times != 1:
-        raise Unfit(f"{mutant['file']} has this {times} times, not once:\n{mutant['find']}")
-    path.write_text(text.replace(mutant["find"], mutant["replace"]))
-    try:
-        program = build(copy, target)
-        return noticed(program, copy, mutant["tests"], mutant.get("seconds", PATIENCE))
-    finally:
-        path.write_text(text)
 
 
 def table(verdicts: list[Verdict]) -> str:
@@ -162,26 +158,21 @@ def table(verdicts: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
-def run(mutants: list[Mutant], copy: Path, target: Path) -> list[Verdict]:
-    """All of them, one after the other, once it is certain that nothing fails without them."""
-    copied(copy)
-    say("first, all is well without any")
+def run(known: list[Mutant], mutants: list[Mutant], copy: Path, target: Path) -> list[Verdict]:
+    """All of `mutants`, one after the other, once it is certain that nothing fails without them."""
+    say(f"building the source with {len(known)} bugs in it")
+    copied(copy, known)
     program = build(copy, target)
     every = sorted({test for it in mutants for test in it["tests"]})
-    if (failed := noticed(program, copy, every, 4 * PATIENCE)) is not None:
+    say("all is well while they are asleep?")
+    if (failed := noticed(program, copy, "", every, 4 * PATIENCE)) is not None:
         sys.exit(f"mutants: {failed} fails without any bug")
     verdicts = []
     for at, it in enumerate(mutants, 1):
         began = time.monotonic()
-        try:
-            invariant(it)
-            by, fault = tried(it, copy, target), False
-        except Unfit as why:
-            by, fault = f"LIST AT FAULT: {str(why).splitlines()[0]}", True
-            print(why, file=sys.stderr)
-        verdict = Verdict(it, by, time.monotonic() - began, fault)
-        verdicts.append(verdict)
-        say(f"{at:>2}/{len(mutants)}  {it['id']}: {it['bug']}\n{'':>17}{by or 'NOT NOTICED'}, {verdict.seconds:.0f} s")
+        by = noticed(program, copy, it["id"], it["tests"], it.get("seconds", PATIENCE))
+        verdicts.append(Verdict(it, by, time.monotonic() - began))
+        say(f"{at:>2}/{len(mutants)}  {it['id']}: {it['bug']}\n{'':>17}{by or 'NOT NOTICED'}")
     return verdicts
 
 
@@ -191,7 +182,7 @@ def main() -> int:
         print(__doc__)
         return 0
     known: list[Mutant] = tomllib.loads(LIST.read_text())["mutant"]
-    mutants = [it for it in known if it["id"].startswith(wanted or "")]
+    mutants = [it for it in known if it["id"].startswith(wanted or "") and invariant(it)]
     if not mutants:
         sys.exit(f"mutants: none begins with {' or '.join(wanted)}")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
@@ -202,8 +193,8 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             sys.exit("mutants: they are being tried already: wait until that has ended")
-        verdicts = run(mutants, copy, target)
-    caught = sum(it.is_caught for it in verdicts)
+        verdicts = run(known, mutants, copy, target)
+    caught = sum(it.by is not None for it in verdicts)
     print(f"\n{table(verdicts)}\n\nmutants: {caught} of {len(verdicts)} noticed", flush=True)
     return 0 if caught == len(verdicts) else 1
 
@@ -212,4 +203,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("mutants: broken off; only the copy was touched, and it is made anew next time")
+        sys.exit("mutants: broken off; only the copy was touched, and the next run makes it what it has to be")

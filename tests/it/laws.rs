@@ -122,7 +122,8 @@ impl Game {
                 if let Some((link, _, execution, gate, id)) = all.get(a as usize % all.len().max(1))
                 {
                     let link = if b % 4 == 0 { self.any_link(b) } else { *link };
-                    let outcome = ["applied", "refused", "failed", "applied"][c as usize % 4];
+                    let outcomes = ["applied", "refused", "failed", "applied", "begun", "unknown"];
+                    let outcome = outcomes[c as usize % 6];
                     let said = format!("outcome {id} {gate} {outcome}");
                     self.say_on(link, execution, &said, 0);
                 }

@@ -913,7 +913,7 @@ fn kept(last: Seq) -> [Kept; 2] {
         owner: Identity("here".into()),
         epoch: Epoch { boot: 1, nth: 4 },
         last: Seq(1),
-        lanes: vec![],
+        lanes: vec![lane("w1", 2, false)],
         aliases: vec![],
         starter: None,
     };
