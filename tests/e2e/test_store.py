@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from disk import limit_files, small, wrapped
 from engines import Wire, line, started
 from relay import BINARY, PATIENCE, Relay, environment
 from test_restart import assert_numbered_once
-from viewer import assert_shows_what_is
+from viewer import Picture, assert_shows_what_is
 
 RUN = "run-1"
 
@@ -146,7 +147,9 @@ def holds_up_and_goes_on(bench: Bench, store: Path, fill: Callable[[Relay], None
     assert code == 0
 
 
-def test_a_full_disk_holds_everything_up_and_loses_nothing(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_holds_everything_up_and_loses_nothing(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with small(tmp_path / "disk", 8 << 20) as disk:
         wrapped(tmp_path, monkeypatch, disk.enter)
         # So near the end that some of it is taken in yet.
@@ -186,3 +189,36 @@ def test_a_store_on_a_read_only_file_system_is_refused_and_says_what_to_do(bench
     assert ended.returncode not in (0, 101), ended
     assert str(store) in ended.stderr and "see that the relay may write there" in ended.stderr, ended.stderr
     assert (store / "footplate.redb").read_bytes() == before, "it is left as it was"
+
+
+def test_a_second_signal_in_the_middle_of_a_replay_ends_it_and_takes_nothing(bench: Bench, tmp_path: Path) -> None:
+    first = Relay("--store", str(tmp_path), "--drain-grace", "1h")
+    try:
+        wire = bench.wire(first)
+        wire.publish(RUN, 1, started())
+        lines = 8_000
+        for n in range(2, lines + 2, 100):
+            wire.publish(RUN, n, *(line(f"{it} " + "x" * 1_000) for it in range(n, n + 100)))
+        wire.wait_acked(RUN, lines + 1)
+        _, shown = first.http("GET", f"/v1/executions/{RUN}")
+        epoch, head = shown["epoch"], shown["seq"]
+        # So slow that it is in the middle of it whenever it reads no more.
+        viewer = bench.viewer(first, receive_buffer=4_096)
+        picture = Picture(RUN, epoch)
+        assert viewer.subscribe(RUN, picture)["recovered"]
+        viewer.wait(lambda: picture.seq >= 500)
+        first.process.send_signal(signal.SIGTERM)
+        first.wait(lambda: any('"draining"' in it for it in first.lines), "it does not drain")
+        assert first.process.poll() is None and picture.seq < head, "it waits for who has not seen everything"
+        first.process.send_signal(signal.SIGTERM)
+        assert first.process.wait(PATIENCE) == 1
+    finally:
+        first.kill()
+    first.check_log()
+    second = bench.relay("--store", str(tmp_path))
+    _, shown = second.http("GET", f"/v1/executions/{RUN}")
+    assert shown["epoch"] == epoch and shown["seq"] >= head
+    later = bench.viewer(second)
+    assert later.subscribe(RUN, picture)["recovered"], "it goes on where it was"
+    later.wait(lambda: picture.seq >= head)
+    assert picture.snapshots == 0
