@@ -337,6 +337,8 @@ impl Game {
     fn comes_back(&mut self) {
         if let Some(store) = &mut self.store {
             store.spared = true;
+            // A relay that died before it said so may have fenced what they were: they start again.
+            self.starts.iter_mut().for_each(|(epoch, _)| *epoch += 1);
         }
         for round in 0..6 {
             let from = self.delivered.len();

@@ -19,7 +19,7 @@ use crate::laws::limits;
 use crate::platter::Platter;
 use crate::script;
 
-/// What came of these, in a store that has a checkpoint of all but the last of them.
+/// What came of these, in a store with a checkpoint of all but the last few records.
 fn before(texts: &[&str]) -> (Platter, Relay) {
     let platter = Platter::default();
     let options = Options { checkpoint: 1, ..Options::default() };
@@ -39,7 +39,8 @@ fn before(texts: &[&str]) -> (Platter, Relay) {
 /// The same relay, started again.
 fn again(platter: &Platter) -> Relay {
     let (relay, Opened { loaded, .. }) = open(platter, Options::default(), false).unwrap();
-    assert!(loaded.damage.is_empty() && loaded.folded <= 2, "{loaded:?}");
+    // A checkpoint comes only behind as much as it has itself; what is asked about is before it.
+    assert!(loaded.damage.is_empty() && loaded.folded <= 5, "{loaded:?}");
     relay
 }
 
