@@ -69,7 +69,7 @@ bless: ## Rewrite transcripts, golden frames, and what is written from the code;
 sim: ## More simulations than the usual: SEEDS=1000
 	SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --test it -- sim::whatever_happens
 
-mutants: ## Is each known bug noticed? About a minute for each of them
+mutants: ## Is each known bug noticed? One build with all of them asleep, then each is woken: some minutes
 	scripts/mutants.py
 
 bench: ## Instructions against benches/baseline.txt, then processor time against bare servers

@@ -22,6 +22,8 @@ pub(crate) struct Kept {
     wanted: BTreeSet<ExecutionId>,
     dice: Dice,
     boot: u64,
+    /// From now on its relay lives.
+    pub(crate) spared: bool,
 }
 
 /// What becomes of the relay in a turn.
@@ -42,7 +44,7 @@ impl Kept {
     pub(crate) fn new() -> Self {
         let (platter, dice) = (Platter::default(), Dice::seeded(11));
         let (wanted, boot) = (BTreeSet::new(), 7);
-        Self { platter, keeper: None, reader: None, wanted, dice, boot }
+        Self { platter, keeper: None, reader: None, wanted, dice, boot, spared: false }
     }
 
     pub(crate) fn restart(&mut self, now: Now, power: bool) -> Relay {
@@ -71,12 +73,13 @@ impl Kept {
         if commit.is_empty() {
             return Fate::Lives;
         }
-        if self.dice.one_in(25) {
+        if !self.spared && self.dice.one_in(25) {
             return Fate::Unheard { power };
         }
         let keeper = self.keeper.as_mut().unwrap();
         let wants = keeper.append_batch(commit).now_or_never().expect("it is inline").unwrap();
         self.wanted.extend(wants.checkpoints);
-        if self.dice.one_in(25) { Fate::Untold { power } } else { Fate::Lives }
+        let dies = !self.spared && self.dice.one_in(25);
+        if dies { Fate::Untold { power } } else { Fate::Lives }
     }
 }

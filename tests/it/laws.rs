@@ -93,7 +93,12 @@ impl Game {
                 let gate = format!("gate {gate} {} at n", 1 + a % 3);
                 let quorum = if c % 4 == 0 { " quorum 2" } else { "" };
                 let within = if c % 5 == 0 { " within 20s else reject" } else { "" };
-                self.say_on(link, execution, &format!("{gate}{quorum}{within}"), 0);
+                let policy = match c % 7 {
+                    1 => " not eve",
+                    2 => " for ada",
+                    _ => "",
+                };
+                self.say_on(link, execution, &format!("{gate}{quorum}{within}{policy}"), 0);
             }
             7 | 8 => {
                 let id = format!("d{}", a % 12);
@@ -117,7 +122,8 @@ impl Game {
                 if let Some((link, _, execution, gate, id)) = all.get(a as usize % all.len().max(1))
                 {
                     let link = if b % 4 == 0 { self.any_link(b) } else { *link };
-                    let outcome = ["applied", "refused", "failed", "applied"][c as usize % 4];
+                    let outcomes = ["applied", "refused", "failed", "applied", "begun", "unknown"];
+                    let outcome = outcomes[c as usize % 6];
                     let said = format!("outcome {id} {gate} {outcome}");
                     self.say_on(link, execution, &said, 0);
                 }
@@ -327,6 +333,61 @@ impl Game {
         self.effects("the start", None);
     }
 
+    /// Every engine comes back as it was, again and again, and answers what it is told.
+    fn comes_back(&mut self) {
+        if let Some(store) = &mut self.store {
+            store.spared = true;
+            // A relay that died before it said so may have fenced what they were: they start again.
+            self.starts.iter_mut().for_each(|(epoch, _)| *epoch += 1);
+        }
+        for round in 0..6 {
+            let from = self.delivered.len();
+            for which in 0..PRODUCERS.len() {
+                for execution in EXECUTIONS {
+                    self.attaches(which, execution);
+                }
+            }
+            for (_, which, execution, gate, id) in self.delivered.split_off(from) {
+                let outcome = ["applied", "refused", "failed", "unknown"][id.len() % 4];
+                self.answers(which, &execution, &format!("outcome {id} {gate} {outcome}"));
+            }
+            // Longer than anything is waited for.
+            self.pass(Duration::from_secs(20 + 20 * round));
+        }
+    }
+
+    /// As it was: it waits at the gates at which it waited.
+    fn attaches(&mut self, which: usize, execution: &str) {
+        let (producer, (epoch, mut link)) = (PRODUCERS[which], self.starts[which]);
+        let id = execution.parse().unwrap();
+        let state = self.relay.snapshot(&id).map(|(_, state)| state);
+        let gates = state.into_iter().flat_map(|it| it.gates.values());
+        let own = gates.filter(|it| it.producer.as_str() == producer);
+        let named = own.map(|it| format!("{}@{}", it.asked.gate_id, it.asked.gate_version));
+        let named: Vec<String> = named.collect();
+        let gates = if named.is_empty() { String::new() } else { " gates ".to_owned() };
+        let claim = format!("{execution}{gates}{}", named.join(","));
+        if self.links.contains_key(&link) && execution != EXECUTIONS[0] {
+            return self.input(&format!("l{link} claims {claim}"), None);
+        }
+        self.next_link += 1;
+        link = self.next_link;
+        self.links.insert(link, (which, epoch));
+        self.input(&format!("{producer}/{epoch}@l{link} greets {claim}"), None);
+    }
+
+    fn answers(&mut self, which: usize, execution: &str, event: &str) {
+        let (_, link) = self.starts[which];
+        let kept = self.relay.kept(&execution.parse().unwrap());
+        let lane = kept.iter().flat_map(|it| &it.lanes);
+        let mut lane = lane.filter(|it| it.producer.as_str() == PRODUCERS[which]);
+        if let Some(next) =
+            lane.next().map(|it| it.next.0).filter(|_| self.links.contains_key(&link))
+        {
+            self.input(&format!("l{link} says {execution} {next} {event}"), Some(link));
+        }
+    }
+
     /// E1 and E3: what stands under a number is what was sent under it.
     fn was_sent(&self, record: &Record) {
         let Fact::Said { producer, pseq: Some(pseq), event } = &record.fact else { return };
@@ -473,6 +534,32 @@ proptest! {
     }
 
     #[test]
+    fn d3_with_every_engine_back_whatever_was_decided_has_come_to_something(moves in game()) {
+        let mut game = Game::play(&moves);
+        game.comes_back();
+        for log in game.records.values() {
+            let mut owed: BTreeMap<DecisionId, &Record> = BTreeMap::new();
+            for record in log {
+                if let Fact::Resolved { resolution, .. } = &record.fact
+                    && let Some(decision) = resolution.decision()
+                {
+                    owed.insert(decision.id.clone(), record);
+                }
+                let gate = record.after.gate.as_ref();
+                let told = gate.and_then(|it| it.resolution.decision().zip(it.delivery));
+                let ended = match &record.fact {
+                    Fact::Delivered { decision, delivery, .. } => Some((decision, *delivery)),
+                    _ => told,
+                };
+                if let Some((decision, _)) = ended.filter(|(_, it)| it.is_final()) {
+                    owed.remove(&decision.id);
+                }
+            }
+            prop_assert!(owed.is_empty(), "nothing came of {:?}", owed);
+        }
+    }
+
+    #[test]
     fn d4_the_same_again_is_answered_the_same(moves in game()) {
         let game = Game::play(&moves);
         let mut first: BTreeMap<(DecisionId, String), u8> = BTreeMap::new();
@@ -521,6 +608,22 @@ proptest! {
             let recorded = receipt.at.is_some();
             if recorded && matches!(stage, Stage::Applied | Stage::Refused | Stage::Failed) {
                 last.insert(key, stage);
+            }
+        }
+    }
+
+    /// As far as a gate says who may decide it. What somebody may do at all is asked in one place,
+    /// `auth::access`, which says yes to everybody until there are tokens.
+    #[test]
+    fn d5_nobody_votes_at_a_gate_that_is_not_theirs_to_decide(moves in game()) {
+        for log in Game::play(&moves).records.values() {
+            for record in log {
+                let Fact::Voted { vote, .. } = &record.fact else { continue };
+                let policy = &record.after.gate.as_ref().unwrap().asked.policy;
+                let by = &vote.by.subject;
+                prop_assert!(!policy.excluded_users.contains(by), "{} is excluded", by);
+                let named = policy.users.is_empty() || policy.users.contains(by);
+                prop_assert!(named, "{} is not among {:?}", by, policy.users);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Viewers that are shown more than memory has: the real core, store, shard and connections, over a
 //! disk in memory and pipes, with a clock that stands still unless everybody waits.
 
+mod apart;
 mod bench;
 mod game;
+mod heads;
 mod many;
 mod memory;
 mod then;

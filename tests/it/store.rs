@@ -1,6 +1,10 @@
 //! The store by itself: what it finds of what it kept, and what it does when the disk does not play
 //! along. Rows of the fault table are named where a test shows them.
 
+mod again;
+mod golden;
+mod values;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

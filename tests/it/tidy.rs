@@ -1,5 +1,6 @@
 //! Rules about the source itself, so that nobody has to remember them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -179,6 +180,45 @@ fn the_invariants_have_their_tests() {
         }
     }
     assert!(seen > 10, "the table of invariants has {seen}");
+}
+
+/// The invariants, each of which is the beginning of a test's name, and of a known bug's.
+const INVARIANTS: [(char, u8); 4] = [('e', 6), ('c', 8), ('d', 8), ('r', 4)];
+
+/// What stands before the first word that is no invariant: `c1_c2_whatever` is about two.
+fn invariants_of(name: &str) -> impl Iterator<Item = &str> {
+    let is_one = |it: &&str| {
+        let known = |(letter, last): &(char, u8)| {
+            (1..=*last).any(|number| format!("{letter}{number}") == **it)
+        };
+        INVARIANTS.iter().any(known)
+    };
+    name.split('_').take_while(is_one)
+}
+
+/// And a bug is known for each that a test must notice (`scripts/mutants.py`). What `torture.rs` tests is
+/// its checker, and no relay.
+#[test]
+fn each_invariant_has_a_test_and_a_known_bug_of_its_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = files(&root.join("tests/it"));
+    sources.retain(|it| !it.ends_with("torture.rs"));
+    let tests: String = sources.iter().map(|it| fs::read_to_string(it).unwrap()).collect();
+    let bugs = fs::read_to_string(root.join("tests/mutants/mutants.toml")).unwrap();
+    let all = |text: &str, mark: &str| -> BTreeSet<String> {
+        let named = text.lines().filter_map(|line| Some(line.split_once(mark)?.1.to_owned()));
+        named.flat_map(|it| invariants_of(&it).map(str::to_owned).collect::<Vec<_>>()).collect()
+    };
+    let (tests, bugs) = (all(&tests, "fn "), all(&bugs, "id = \""));
+    let ids = INVARIANTS.iter();
+    let ids: Vec<String> = ids
+        .flat_map(|(letter, last)| (1..=*last).map(move |number| format!("{letter}{number}")))
+        .collect();
+    assert_eq!(ids.len(), 26);
+    for id in ids {
+        assert!(tests.contains(&id), "no test bears the name of {id}");
+        assert!(bugs.contains(&id), "tests/mutants/mutants.toml has no bug that breaks {id}");
+    }
 }
 
 fn each_source(check: impl FnMut(&str, &str, &str)) {

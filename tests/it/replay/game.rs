@@ -59,7 +59,7 @@ impl Watcher {
     }
 }
 
-fn events(dice: &mut Dice) -> Vec<String> {
+pub(super) fn events(dice: &mut Dice) -> Vec<String> {
     let one = |dice: &mut Dice| match dice.below(7) {
         0 => format!("node n{} running", dice.below(9)),
         1 => format!("node n{} completed output {{\"n\":{}}}", dice.below(9), dice.below(99)),
@@ -167,7 +167,7 @@ impl Watcher {
     }
 }
 
-fn generous() -> footplate::viewer::Rates {
+pub(super) fn generous() -> footplate::viewer::Rates {
     let often = footplate::viewer::Rate::per_second(1_000_000, 1_000_000);
     footplate::viewer::Rates { messages: often, pings: often, decisions: often, subscribes: often }
 }
