@@ -10,6 +10,7 @@ mod dialects;
 mod dice;
 mod door;
 mod edge;
+mod floor;
 mod json;
 mod kept;
 mod kin;
