@@ -99,8 +99,9 @@ Engines attach at --engine-listen; dashboards connect at --viewer-listen, where 
 A flag wins over its variable, a variable over the file. In the file a setting has the name of its \
 flag, with _ for -: viewer_listen = [\"127.0.0.1:8000\"]. An empty variable counts as not set.
 
-There is no authentication yet: both doors open for this machine alone. A second SIGTERM or SIGINT \
-ends the relay at once.
+Without --auth-keys, --auth-jwks-url or --api-keys both doors open for this machine alone, and \
+everybody on it may do everything; with them everybody shows a token: see docs/auth.md. A second \
+SIGTERM or SIGINT ends the relay at once.
 
 Exit status: 0 after a clean end, 64 if the configuration is wrong, 1 if something else is."
 )]
@@ -134,7 +135,8 @@ pub(super) struct Layered {
 /// The settings of `footplate serve`, as they were typed. What is not given is the default.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
-    /// Where dashboards connect: IP:PORT on this machine. May be repeated.
+    /// Where dashboards connect: IP:PORT. May be repeated. Addresses beyond this machine need tokens and
+    /// TLS.
     #[arg(
         long,
         env = "FOOTPLATE_VIEWER_LISTEN",
@@ -144,7 +146,8 @@ pub struct Flags {
         help_heading = "Doors"
     )]
     pub viewer_listen: Vec<String>,
-    /// Where engines attach: IP:PORT on this machine, or unix:PATH. May be repeated.
+    /// Where engines attach: IP:PORT, or unix:PATH. May be repeated. Addresses beyond this machine need
+    /// TLS, and tokens or engines' certificates.
     #[arg(
         long,
         env = "FOOTPLATE_ENGINE_LISTEN",
@@ -182,6 +185,161 @@ pub struct Flags {
     /// Its private key. Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
+    /// The authorities that vouch for engines' certificates, as a PEM file. An engine with such a
+    /// certificate needs no token, and is who its URI or DNS name says. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA",
+        value_name = "FILE",
+        help_heading = "TLS"
+    )]
+    pub engine_tls_client_ca: Option<String>,
+    /// A file with a key that tokens may be signed with: a public key as PEM, a JSON Web Key Set, or a
+    /// secret of at least 32 bytes for HS256. May be repeated. Read again when it changes. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_KEYS",
+        value_name = "FILE",
+        value_delimiter = ',',
+        help_heading = "Tokens"
+    )]
+    pub auth_keys: Vec<String>,
+    /// Where the issuer publishes its keys, an https address. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_JWKS_URL",
+        value_name = "URL",
+        help_heading = "Tokens"
+    )]
+    pub auth_jwks_url: Option<String>,
+    /// The authorities that may vouch for that address, as a PEM file. Default: those of the system.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_JWKS_CA",
+        value_name = "FILE",
+        help_heading = "Tokens"
+    )]
+    pub auth_jwks_ca: Option<String>,
+    /// Who issues the tokens, as it stands in `iss`. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_ISSUER",
+        value_name = "NAME",
+        help_heading = "Tokens"
+    )]
+    pub auth_issuer: Option<String>,
+    /// Whom tokens have to be for, as it stands in `aud`. May be repeated: one of them has to be there.
+    /// Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_AUDIENCE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Tokens"
+    )]
+    pub auth_audience: Vec<String>,
+    /// The claims that a token has to have. `exp` has to be there in any case.
+    /// Default: exp, iss, aud, sub.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_REQUIRE",
+        value_name = "CLAIM",
+        value_delimiter = ',',
+        help_heading = "Tokens"
+    )]
+    pub auth_require: Vec<String>,
+    /// What `typ` of a token has to say. May be repeated. Default: JWT, at+jwt or nothing.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_TYPE",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Tokens"
+    )]
+    pub auth_type: Vec<String>,
+    /// How far the issuer's clock and ours may be apart, up to 60s.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_LEEWAY",
+        value_name = "TIME",
+        default_value = "5s",
+        help_heading = "Tokens"
+    )]
+    pub auth_leeway: Option<String>,
+    /// How long a token counts at most, whatever it says, such as 8h or 1d.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_MAX_LIFETIME",
+        value_name = "TIME",
+        default_value = "24h",
+        help_heading = "Tokens"
+    )]
+    pub auth_max_lifetime: Option<String>,
+    /// The claim with the roles: viewer, decider, operator, admin, engine. Without it a token makes a viewer.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_ROLES_CLAIM",
+        value_name = "CLAIM",
+        default_value = "roles",
+        help_heading = "Tokens"
+    )]
+    pub auth_roles_claim: Option<String>,
+    /// The claim with the groups, which gates may ask for.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_GROUPS_CLAIM",
+        value_name = "CLAIM",
+        default_value = "groups",
+        help_heading = "Tokens"
+    )]
+    pub auth_groups_claim: Option<String>,
+    /// The claim with the tenant. With it, tokens have to have one, and nobody sees executions of another.
+    /// Default: none, there are no tenants.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_TENANT_CLAIM",
+        value_name = "CLAIM",
+        help_heading = "Tokens"
+    )]
+    pub auth_tenant_claim: Option<String>,
+    /// The claim with patterns of the executions that a token is for, such as team-a-*. Without it a token is
+    /// for all.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_EXECUTIONS_CLAIM",
+        value_name = "CLAIM",
+        default_value = "executions",
+        help_heading = "Tokens"
+    )]
+    pub auth_executions_claim: Option<String>,
+    /// Whether dashboards of WinDAGs, which can't send a token, may be let in by a cookie that
+    /// POST /v1/session sets: true or false.
+    #[arg(
+        long,
+        env = "FOOTPLATE_AUTH_COOKIE",
+        value_name = "BOOL",
+        default_value = "false",
+        help_heading = "Tokens"
+    )]
+    pub auth_cookie: Option<String>,
+    /// A file with keys for engines and scripts, a line each with the SHA-256 of the key: see docs/auth.md.
+    /// Read again when it changes. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_API_KEYS",
+        value_name = "FILE",
+        help_heading = "Tokens"
+    )]
+    pub api_keys: Option<String>,
+    /// A file with what is revoked: tokens, people, sessions. Read again when it changes, and whoever it
+    /// names is sent away within a second. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_REVOKED",
+        value_name = "FILE",
+        help_heading = "Tokens"
+    )]
+    pub revoked: Option<String>,
     /// A further host name by which dashboards may call the relay, with or without a port.
     /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed. Default: none.
     #[arg(

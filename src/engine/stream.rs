@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use tracing::{Span, debug, field::display, info};
 
+use super::admission::Admitted;
 use super::convert::{self, FromEngine, Greeting, Outgoing, Part};
 use super::end::End;
 use super::gathered::Gathered;
@@ -38,14 +39,15 @@ pub(super) type Responses = mpsc::Sender<Result<pb::AttachResponse, Status>>;
 /// Serves one stream, from its first message to its last.
 pub(super) async fn attached(
     door: Arc<Door>,
-    identity: Identity,
+    admitted: Admitted,
     mut inbound: Streaming<pb::AttachRequest>,
     responses: Responses,
 ) {
-    let end = match greeting(&door, &identity, &mut inbound, &responses).await {
+    let end = match greeting(&door, &admitted.identity, &mut inbound, &responses).await {
         Err(end) => end,
         Ok(greeting) => {
-            let stream = Stream { link: Link::new(door.clone()), identity, responses: &responses };
+            let link = Link::new(door.clone());
+            let stream = Stream { link, admitted, responses: &responses };
             let end = stream.talk(greeting, &mut inbound).await;
             stream.link.detach().await;
             end
@@ -148,7 +150,7 @@ fn said(message: Response) -> pb::AttachResponse {
 /// One attached engine.
 struct Stream<'a> {
     link: Link,
-    identity: Identity,
+    admitted: Admitted,
     responses: &'a Responses,
 }
 
@@ -166,6 +168,7 @@ impl Stream<'_> {
             biased;
             end = &mut speaking => end,
             end = self.listen(inbound) => end,
+            () = self.admitted.lapsed(self.link.door()) => End::Unauthenticated,
             () = self.responses.closed() => End::Gone,
         };
         if !end.leaves_in_order() {
@@ -289,7 +292,7 @@ impl Stream<'_> {
                 Ok(None) => return End::HalfClosed,
                 Err(end) => return end,
             };
-            let taken = match convert::request(message, &self.identity) {
+            let taken = match convert::request(message, &self.admitted.identity) {
                 Ok(message) => self.take(message, &mut reports).await,
                 Err(breach) => Err(End::Protocol(breach)),
             };

@@ -46,6 +46,34 @@ pub(super) const REFUSALS: Label = (
     "reason",
     &["cap", "memory", "timeout", "tls", "host_not_allowed", "origin_not_allowed", "other"],
 );
+/// Why something that was shown does not count: as `auth::Reason` has it.
+pub(super) const CREDENTIALS: Label = (
+    "reason",
+    &[
+        "too_long",
+        "not_a_token",
+        "nested",
+        "header",
+        "critical",
+        "algorithm",
+        "key_id",
+        "unknown_key",
+        "signature",
+        "claims",
+        "missing_claim",
+        "type",
+        "issuer",
+        "audience",
+        "subject",
+        "not_yet",
+        "expired",
+        "too_old",
+        "revoked",
+        "unknown_secret",
+        "ticket",
+        "crowded",
+    ],
+);
 /// How an engine's stream ends.
 pub(super) const STREAM_ENDS: Label = (
     "reason",
@@ -56,6 +84,7 @@ pub(super) const STREAM_ENDS: Label = (
         "fenced",
         "replaced",
         "forbidden",
+        "unauthenticated",
         "window_exceeded",
         "overloaded",
         "draining",

@@ -3,18 +3,22 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Close, Guest, House, Past, Rate, Seat, Topic, Viewer};
-use crate::auth::verifier::Invalid;
+use super::{Close, Guest, House, Past, Post, Rate, Seat, Topic, Viewer};
+use crate::auth::Pass;
+use crate::auth::verifier::{Invalid, Promise};
 use crate::core::{Answer, Input};
 use crate::dialect::{
     Begin, Conversation, Dialect, Group, Manners, Notice, Parting, Point, Said, Unintelligible,
 };
 use crate::frame::Frames;
-use crate::model::{ExecutionId, Principal, Timestamp, ViewerId};
+use crate::model::{ExecutionId, Principal, Text, ViewerId};
 use crate::shard::{Join, Message};
 
 /// Who is talked to, and about what.
@@ -23,9 +27,14 @@ pub(super) struct Talk {
     pub(super) id: ViewerId,
     dialect: &'static dyn Dialect,
     conversation: Box<dyn Conversation>,
-    principal: Arc<Principal>,
-    /// When its token counts no longer.
-    expires: Option<Timestamp>,
+    /// `None`: nobody knows who it is, and the shard does not know of it.
+    pass: Option<Arc<Pass>>,
+    /// How the shard is to reach it once that is known.
+    post: Option<Post>,
+    /// When it is told that its token will count no longer, and when it counts no longer.
+    ends: Option<(Option<Instant>, Instant)>,
+    /// A token whose key has yet to be fetched.
+    checking: Option<Checking>,
     /// Whether it is on this very machine.
     local: bool,
     kin: Option<Box<Member>>,
@@ -40,15 +49,29 @@ pub(super) struct Talk {
     leaves: Option<Close>,
 }
 
+/// How long before its end a token's holder is told of it.
+const AHEAD: Duration = Duration::from_secs(60);
+
+/// A token, and what its check waits for.
+struct Checking(Text, Promise);
+
+impl std::fmt::Debug for Checking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Checking")
+    }
+}
+
 impl Talk {
-    pub(super) fn new(guest: Guest, now: Instant) -> Self {
-        let Guest { viewer: id, dialect, conversation, principal, expires, local, kin } = guest;
+    pub(super) fn new(guest: Guest, now: Instant, post: Post) -> Self {
+        let Guest { viewer: id, dialect, conversation, pass, local, kin } = guest;
         Self {
             id,
             dialect,
             conversation,
-            principal: Arc::new(principal),
-            expires,
+            pass: pass.map(Arc::new),
+            post: Some(post),
+            ends: None,
+            checking: None,
             local,
             kin,
             buckets: Buckets::new(now),
@@ -64,8 +87,9 @@ impl Talk {
         self.dialect.manners()
     }
 
-    pub(super) fn principal(&self) -> &Arc<Principal> {
-        &self.principal
+    /// Whether nobody knows who it is.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.pass.is_none()
     }
 
     /// Its client's other connections, where those matter.
@@ -89,14 +113,28 @@ impl Talk {
 
     /// When [`Talk::elapsed`] is to be called.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.conversation.due().map(Instant::from_std)
+        let ends = self.ends.map(|(told, over)| told.unwrap_or(over));
+        self.conversation.due().map(Instant::from_std).into_iter().chain(ends).min()
     }
 
     /// What connecting already says.
     pub(super) fn open(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
         self.conversation.at(now.into_std());
+        if self.pass.is_some() {
+            self.let_in(house, viewer);
+        } else if !self.manners().can_authenticate() {
+            self.refuse_token(false, viewer);
+        }
+        self.follow_up(house, viewer);
+    }
+
+    /// It is known who it is, for the first time.
+    fn let_in(&mut self, house: &House, viewer: &mut Viewer) {
+        let (Some(pass), Some(answers)) = (self.pass.clone(), self.post.take()) else { return };
+        let principal = Arc::clone(&pass.principal);
+        self.errands.push_back(Message::Viewer { viewer: self.id, pass, answers });
+        self.count_down(house);
         let rate = house.options.rates(self.manners()).messages;
-        let principal = self.principal.clone();
         let welcome = Notice::Welcome {
             time: house.clock.now().time,
             boot: house.boot,
@@ -109,7 +147,27 @@ impl Talk {
         if let Some(said) = self.conversation.opening() {
             self.act(said, house, viewer);
         }
-        self.follow_up(house, viewer);
+    }
+
+    /// Takes note of when its token ends, by the clock that does not jump.
+    fn count_down(&mut self, house: &House) {
+        let now = house.clock.now();
+        let expires = self.pass.as_ref().and_then(|it| it.expires);
+        self.ends = expires.map(|at| {
+            let over = Instant::from_std(now.instant) + now.time.until(at);
+            (over.checked_sub(AHEAD), over)
+        });
+    }
+
+    /// What it has shown counts not, or no longer.
+    fn refuse_token(&mut self, expired: bool, viewer: &mut Viewer) {
+        self.notice(&Notice::Unauthenticated { expired }, viewer);
+        self.leaves.get_or_insert(Close::Token);
+    }
+
+    /// What it was let in with has been revoked.
+    pub(super) fn revoked(&mut self, viewer: &mut Viewer) {
+        self.refuse_token(false, viewer);
     }
 
     /// What a frame amounts to.
@@ -155,9 +213,28 @@ impl Talk {
     /// Its conversation's time has come.
     pub(super) fn elapsed(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
         self.conversation.at(now.into_std());
-        let mut frames = Frames::default();
-        self.conversation.elapsed(&mut frames);
-        viewer.say(frames.as_bytes());
+        if let Some((told, over)) = self.ends {
+            if told.is_some_and(|at| at <= now) {
+                self.ends = Some((None, over));
+                if let Some(at) = self.pass.as_ref().and_then(|it| it.expires) {
+                    self.notice(&Notice::Expiring { at }, viewer);
+                }
+            }
+            if over <= now {
+                // The calendar may have gone back meanwhile.
+                self.count_down(house);
+                let time = house.clock.now().time;
+                if self.pass.as_ref().is_some_and(|it| it.is_over(time)) {
+                    self.ends = None;
+                    self.refuse_token(true, viewer);
+                }
+            }
+        }
+        if self.conversation.due().is_some_and(|due| Instant::from_std(due) <= now) {
+            let mut frames = Frames::default();
+            self.conversation.elapsed(&mut frames);
+            viewer.say(frames.as_bytes());
+        }
         self.follow_up(house, viewer);
     }
 
@@ -185,6 +262,14 @@ impl Talk {
 
     fn act(&mut self, said: Said, house: &House, viewer: &mut Viewer) {
         let id = self.id;
+        // Nobody has rights without a pass, and a stranger can say who it is and no more.
+        let principal = match (&self.pass, &said) {
+            (Some(pass), _) => Arc::clone(&pass.principal),
+            (None, Said::Authenticate { .. } | Said::Nothing | Said::Leave(_)) => {
+                Principal::nobody()
+            }
+            (None, _) => return self.refuse_token(false, viewer),
+        };
         match said {
             Said::Watch { name, from } => {
                 self.wish(Topic::Execution(name), from, house, viewer);
@@ -209,20 +294,25 @@ impl Talk {
                 self.errands.push_back(Message::Unfollow { viewer: id, group });
             }
             Said::Decide(ask) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&principal);
                 let decided = Input::Decided { viewer: id, principal, ask };
                 self.errands.push_back(Message::Input(decided));
             }
             Said::Command(ask) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&principal);
                 let commanded = Input::Commanded { viewer: id, principal, ask };
                 self.errands.push_back(Message::Input(commanded));
             }
-            Said::Authenticate { token } => self.authenticate(&token, house, viewer),
+            Said::Authenticate { token } => {
+                match house.verifier.prepare(&token, house.clock.now().time) {
+                    Some(ready) => self.checking = Some(Checking(token, ready)),
+                    None => self.authenticate(&token, house, viewer),
+                }
+            }
             Said::Ping => {
                 let time = house.clock.now().time;
-                if self.expires.is_some_and(|at| at <= time) {
-                    self.notice(&Notice::Unauthenticated { expired: true }, viewer);
+                if self.pass.as_ref().is_none_or(|it| it.is_over(time)) {
+                    self.refuse_token(true, viewer);
                 } else {
                     self.notice(&Notice::Pong { time }, viewer);
                 }
@@ -238,21 +328,48 @@ impl Talk {
         }
     }
 
+    /// Whether a token is being checked: nothing more is to be heard until that is done.
+    pub(super) fn is_checking(&self) -> bool {
+        self.checking.is_some()
+    }
+
+    /// Goes on with that. Whether it is done now.
+    pub(super) fn checked(
+        &mut self,
+        cx: &mut Context<'_>,
+        house: &House,
+        viewer: &mut Viewer,
+    ) -> bool {
+        let Some(Checking(_, ready)) = &mut self.checking else { return false };
+        if ready.as_mut().poll(cx) == Poll::Pending {
+            return false;
+        }
+        if let Some(Checking(token, _)) = self.checking.take() {
+            self.conversation.at(Instant::now().into_std());
+            self.authenticate(&token, house, viewer);
+            self.follow_up(house, viewer);
+        }
+        true
+    }
+
+    /// It says who it is; or once more, and then it has to be the same.
     fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
         let verified = house.verifier.verify(token, self.local, house.clock.now().time);
+        let same = |pass: &Pass| self.pass.as_ref().is_none_or(|it| it.is_same_person(pass));
         match verified {
-            Ok(verified) => {
-                self.expires = verified.expires;
-                self.principal = Arc::new(verified.principal);
-                let principal = self.principal.clone();
-                let known = Message::Known { viewer: self.id, principal: principal.clone() };
-                self.errands.push_back(known);
-                self.notice(&Notice::Authenticated { principal: &principal }, viewer);
+            Ok(pass) if same(&pass) => {
+                let (principal, expires) = (Arc::clone(&pass.principal), pass.expires);
+                let pass = Arc::new(pass);
+                if self.pass.replace(Arc::clone(&pass)).is_some() {
+                    self.errands.push_back(Message::Known { viewer: self.id, pass });
+                    self.count_down(house);
+                } else {
+                    self.let_in(house, viewer);
+                }
+                self.notice(&Notice::Authenticated { principal: &principal, expires }, viewer);
             }
-            Err(invalid) => {
-                let expired = invalid == Invalid::Expired;
-                self.notice(&Notice::Unauthenticated { expired }, viewer);
-            }
+            Ok(_) => self.refuse_token(false, viewer),
+            Err(invalid) => self.refuse_token(invalid == Invalid::Expired, viewer),
         }
     }
 

@@ -83,6 +83,7 @@ impl Rig {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: setup.verifier,
+            cookie: false,
             clock: Clock::system(),
             welcome: setup.welcome,
             assets: setup.assets.map(Directory::new),
