@@ -30,7 +30,7 @@ pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
 use flags::{AuditSub, CertsSub, Cli, Sub};
-pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, VerifyFlags};
+pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlags};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
@@ -221,8 +221,8 @@ impl Flags {
     fn judge(&self, places: Places) -> Result<Config, Vec<Problem>> {
         let mut check = Check::new(places);
         // What is said to keep strangers out does, or nothing is opened: what is wrong with it is told.
-        let tokens = !self.auth_keys.is_empty() || self.auth_jwks_url.is_some();
-        let asks = tokens || self.api_keys.is_some();
+        let tokens = !self.tokens.auth_keys.is_empty() || self.tokens.auth_jwks_url.is_some();
+        let asks = tokens || self.tokens.api_keys.is_some();
         let guard = Guard { asks, tls: self.viewer_tls_cert.is_some() };
         let viewers = check.listen(VIEWER_LISTEN, &self.viewer_listen, guard);
         let asks = asks || self.engine_tls_client_ca.is_some();
@@ -240,7 +240,7 @@ impl Flags {
         );
         let config = Config {
             engine_ca,
-            auth: check.auth(self),
+            auth: check.auth(&self.tokens),
             viewers: Door { listen: viewers, tls: viewer_tls },
             engines: Door { listen: engines, tls: engine_tls },
             admin,

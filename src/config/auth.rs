@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::check::Check;
-use super::flags::Flags;
+use super::flags::TokenFlags;
 use super::values;
 use crate::auth::{ApiKeys, KeySet, Names, Profile, Revoked};
 use crate::http::fetch::Published;
@@ -37,7 +37,7 @@ pub struct Auth {
 
 impl Check {
     /// `None`: nothing is configured that somebody could show.
-    pub(super) fn auth(&mut self, flags: &Flags) -> Option<Auth> {
+    pub(super) fn auth(&mut self, flags: &TokenFlags) -> Option<Auth> {
         let keys = self.key_files(&flags.auth_keys);
         let jwks = self.published(flags);
         let api_keys = flags.api_keys.as_deref().map(|text| {
@@ -73,7 +73,7 @@ impl Check {
         texts.iter().map(PathBuf::from).collect()
     }
 
-    fn published(&mut self, flags: &Flags) -> Option<(Published, Trust)> {
+    fn published(&mut self, flags: &TokenFlags) -> Option<(Published, Trust)> {
         let (url, ca) = (flags.auth_jwks_url.as_deref(), flags.auth_jwks_ca.as_deref());
         let Some(url) = url else {
             if let Some(ca) = ca {
@@ -105,7 +105,7 @@ impl Check {
         published.zip(trust)
     }
 
-    fn profile(&mut self, flags: &Flags) -> Profile {
+    fn profile(&mut self, flags: &TokenFlags) -> Profile {
         let name = |text: &str| (1..=256).contains(&text.len()).then(|| Text::from(text));
         let defaults = Profile::default();
         let mut one = |flag, text: &Option<String>| {
@@ -159,7 +159,7 @@ impl Check {
     }
 
     /// What is said of tokens where there are none is a mistake, and not one that opens a door.
-    fn without_keys(&mut self, flags: &Flags, tokens: bool, cookie: bool) {
+    fn without_keys(&mut self, flags: &TokenFlags, tokens: bool, cookie: bool) {
         let given = [
             ("--auth-issuer", flags.auth_issuer.is_some()),
             ("--auth-audience", !flags.auth_audience.is_empty()),

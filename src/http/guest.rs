@@ -1,7 +1,7 @@
 //! Who comes to watch: whose token it shows, and which client it seems to be. It must never take
 //! the second for the first.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderValue, StatusCode, header, request};
 use sha2::{Digest, Sha256};
@@ -95,7 +95,7 @@ impl Site {
             viewer: self.next_viewer(),
             dialect,
             conversation: dialect.converse(&call),
-            pass,
+            pass: pass.map(Arc::new),
             local,
             kin: member,
         })

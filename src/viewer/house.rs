@@ -22,7 +22,7 @@ pub struct Guest {
     pub conversation: Box<dyn Conversation>,
     /// Who it is and what it may, as its door has verified. `None`: nobody knows yet, and it has to
     /// say so first.
-    pub pass: Option<Pass>,
+    pub pass: Option<Arc<Pass>>,
     /// Whether it is on this very machine.
     pub local: bool,
     /// Its place among its client's connections, where those matter.

@@ -3,22 +3,22 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use std::task::{Context, Poll};
-use std::time::Duration;
-
 use tokio::time::Instant;
+
+mod papers;
+
+use papers::{Checking, Ends};
 
 use super::buckets::Buckets;
 use super::kin::Member;
 use super::{Close, Guest, House, Past, Post, Rate, Seat, Topic, Viewer};
 use crate::auth::Pass;
-use crate::auth::verifier::{Invalid, Promise};
 use crate::core::{Answer, Input};
 use crate::dialect::{
     Begin, Conversation, Dialect, Group, Manners, Notice, Parting, Point, Said, Unintelligible,
 };
 use crate::frame::Frames;
-use crate::model::{ExecutionId, Principal, Text, ViewerId};
+use crate::model::{ExecutionId, Principal, ViewerId};
 use crate::shard::{Join, Message};
 
 /// Who is talked to, and about what.
@@ -31,10 +31,10 @@ pub(super) struct Talk {
     pass: Option<Arc<Pass>>,
     /// How the shard is to reach it once that is known.
     post: Option<Post>,
-    /// When it is told that its token will count no longer, and when it counts no longer.
-    ends: Option<(Option<Instant>, Instant)>,
+    /// When that ends.
+    ends: Option<Box<Ends>>,
     /// A token whose key has yet to be fetched.
-    checking: Option<Checking>,
+    checking: Option<Box<Checking>>,
     /// Whether it is on this very machine.
     local: bool,
     kin: Option<Box<Member>>,
@@ -49,18 +49,6 @@ pub(super) struct Talk {
     leaves: Option<Close>,
 }
 
-/// How long before its end a token's holder is told of it.
-const AHEAD: Duration = Duration::from_secs(60);
-
-/// A token, and what its check waits for.
-struct Checking(Text, Promise);
-
-impl std::fmt::Debug for Checking {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Checking")
-    }
-}
-
 impl Talk {
     pub(super) fn new(guest: Guest, now: Instant, post: Post) -> Self {
         let Guest { viewer: id, dialect, conversation, pass, local, kin } = guest;
@@ -68,7 +56,7 @@ impl Talk {
             id,
             dialect,
             conversation,
-            pass: pass.map(Arc::new),
+            pass,
             post: Some(post),
             ends: None,
             checking: None,
@@ -113,7 +101,7 @@ impl Talk {
 
     /// When [`Talk::elapsed`] is to be called.
     pub(super) fn due(&self) -> Option<Instant> {
-        let ends = self.ends.map(|(told, over)| told.unwrap_or(over));
+        let ends = self.ends.as_ref().map(|it| it.next());
         self.conversation.due().map(Instant::from_std).into_iter().chain(ends).min()
     }
 
@@ -126,48 +114,6 @@ impl Talk {
             self.refuse_token(false, viewer);
         }
         self.follow_up(house, viewer);
-    }
-
-    /// It is known who it is, for the first time.
-    fn let_in(&mut self, house: &House, viewer: &mut Viewer) {
-        let (Some(pass), Some(answers)) = (self.pass.clone(), self.post.take()) else { return };
-        let principal = Arc::clone(&pass.principal);
-        self.errands.push_back(Message::Viewer { viewer: self.id, pass, answers });
-        self.count_down(house);
-        let rate = house.options.rates(self.manners()).messages;
-        let welcome = Notice::Welcome {
-            time: house.clock.now().time,
-            boot: house.boot,
-            durability: house.durability,
-            principal: &principal,
-            max_message: house.options.max_message,
-            rate: (per_second(rate), rate.burst),
-        };
-        self.notice(&welcome, viewer);
-        if let Some(said) = self.conversation.opening() {
-            self.act(said, house, viewer);
-        }
-    }
-
-    /// Takes note of when its token ends, by the clock that does not jump.
-    fn count_down(&mut self, house: &House) {
-        let now = house.clock.now();
-        let expires = self.pass.as_ref().and_then(|it| it.expires);
-        self.ends = expires.map(|at| {
-            let over = Instant::from_std(now.instant) + now.time.until(at);
-            (over.checked_sub(AHEAD), over)
-        });
-    }
-
-    /// What it has shown counts not, or no longer.
-    fn refuse_token(&mut self, expired: bool, viewer: &mut Viewer) {
-        self.notice(&Notice::Unauthenticated { expired }, viewer);
-        self.leaves.get_or_insert(Close::Token);
-    }
-
-    /// What it was let in with has been revoked.
-    pub(super) fn revoked(&mut self, viewer: &mut Viewer) {
-        self.refuse_token(false, viewer);
     }
 
     /// What a frame amounts to.
@@ -213,23 +159,7 @@ impl Talk {
     /// Its conversation's time has come.
     pub(super) fn elapsed(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
         self.conversation.at(now.into_std());
-        if let Some((told, over)) = self.ends {
-            if told.is_some_and(|at| at <= now) {
-                self.ends = Some((None, over));
-                if let Some(at) = self.pass.as_ref().and_then(|it| it.expires) {
-                    self.notice(&Notice::Expiring { at }, viewer);
-                }
-            }
-            if over <= now {
-                // The calendar may have gone back meanwhile.
-                self.count_down(house);
-                let time = house.clock.now().time;
-                if self.pass.as_ref().is_some_and(|it| it.is_over(time)) {
-                    self.ends = None;
-                    self.refuse_token(true, viewer);
-                }
-            }
-        }
+        self.lapse(now, house, viewer);
         if self.conversation.due().is_some_and(|due| Instant::from_std(due) <= now) {
             let mut frames = Frames::default();
             self.conversation.elapsed(&mut frames);
@@ -305,7 +235,7 @@ impl Talk {
             }
             Said::Authenticate { token } => {
                 match house.verifier.prepare(&token, house.clock.now().time) {
-                    Some(ready) => self.checking = Some(Checking(token, ready)),
+                    Some(ready) => self.check(token, ready),
                     None => self.authenticate(&token, house, viewer),
                 }
             }
@@ -325,51 +255,6 @@ impl Talk {
                     Parting::Unheard => Close::Unheard,
                 });
             }
-        }
-    }
-
-    /// Whether a token is being checked: nothing more is to be heard until that is done.
-    pub(super) fn is_checking(&self) -> bool {
-        self.checking.is_some()
-    }
-
-    /// Goes on with that. Whether it is done now.
-    pub(super) fn checked(
-        &mut self,
-        cx: &mut Context<'_>,
-        house: &House,
-        viewer: &mut Viewer,
-    ) -> bool {
-        let Some(Checking(_, ready)) = &mut self.checking else { return false };
-        if ready.as_mut().poll(cx) == Poll::Pending {
-            return false;
-        }
-        if let Some(Checking(token, _)) = self.checking.take() {
-            self.conversation.at(Instant::now().into_std());
-            self.authenticate(&token, house, viewer);
-            self.follow_up(house, viewer);
-        }
-        true
-    }
-
-    /// It says who it is; or once more, and then it has to be the same.
-    fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
-        let verified = house.verifier.verify(token, self.local, house.clock.now().time);
-        let same = |pass: &Pass| self.pass.as_ref().is_none_or(|it| it.is_same_person(pass));
-        match verified {
-            Ok(pass) if same(&pass) => {
-                let (principal, expires) = (Arc::clone(&pass.principal), pass.expires);
-                let pass = Arc::new(pass);
-                if self.pass.replace(Arc::clone(&pass)).is_some() {
-                    self.errands.push_back(Message::Known { viewer: self.id, pass });
-                    self.count_down(house);
-                } else {
-                    self.let_in(house, viewer);
-                }
-                self.notice(&Notice::Authenticated { principal: &principal, expires }, viewer);
-            }
-            Ok(_) => self.refuse_token(false, viewer),
-            Err(invalid) => self.refuse_token(invalid == Invalid::Expired, viewer),
         }
     }
 

@@ -123,7 +123,7 @@ impl Bench {
             viewer: ViewerId(self.came),
             dialect: STAMPED,
             conversation: STAMPED.converse(&call),
-            pass: Some(Pass::local()),
+            pass: Some(Pass::local().into()),
             local: true,
             kin: Some(Box::new(member)),
         };
@@ -320,7 +320,7 @@ async fn who_waits_for_an_execution_may_ask_for_it_already() {
         viewer: ViewerId(99),
         dialect: STAMPED,
         conversation: STAMPED.converse(&call),
-        pass: Some(Pass::local()),
+        pass: Some(Pass::local().into()),
         local: true,
         kin: None,
     };

@@ -150,7 +150,7 @@ impl Bench {
             viewer: ViewerId(self.came),
             dialect,
             conversation: dialect.converse(&path.map_or_else(Call::default, Call::to)),
-            pass: Some(Pass::local()),
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };

@@ -62,7 +62,7 @@ impl Bench {
             viewer: ViewerId(5),
             dialect: probe,
             conversation: probe.converse(&Call::default()),
-            pass: Some(Pass::local()),
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };
@@ -549,7 +549,7 @@ async fn an_idle_connection_is_small() {
         viewer: ViewerId(6),
         dialect: bench.probe,
         conversation: bench.probe.converse(&Call::default()),
-        pass: Some(Pass::local()),
+        pass: Some(Pass::local().into()),
         local: true,
         kin: None,
     };

@@ -52,7 +52,7 @@ impl Bench {
         let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (hold, held) = watch::channel(false);
         let door = Door::new(Setup {
-            verifier: Arc::new(footplate::auth::verifier::Loopback),
+            verifier: std::sync::Arc::new(footplate::auth::verifier::Loopback),
             shards: Shards::new(inbox),
             clock: Clock::new(|| NOW),
             boot: 0xb007,

@@ -487,7 +487,7 @@ async fn piped(call: &Call, tasks: &mut JoinSet<()>) -> (Client<DuplexStream>, S
         viewer: ViewerId(1),
         dialect,
         conversation: dialect.converse(call),
-        pass: None,
+        pass: (call.token == Token::Good).then(|| Pass::of(Principal::named("ada")).into()),
         local: true,
         kin: None,
     };

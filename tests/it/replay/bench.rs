@@ -308,7 +308,7 @@ impl Bench {
             viewer,
             dialect: &Native,
             conversation: Native.converse(&Call::default()),
-            pass: Some(Pass::local()),
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };
