@@ -198,6 +198,7 @@ pub struct Flags {
         help_heading = "TLS"
     )]
     pub engine_tls_client_ca: Option<String>,
+    /// Tokens and keys.
     #[command(flatten)]
     pub tokens: TokenFlags,
     /// A further host name by which dashboards may call the relay, with or without a port.

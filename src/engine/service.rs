@@ -245,9 +245,10 @@ impl EngineService for Service {
         &self,
         request: Request<Streaming<pb::AttachRequest>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
-        let admitted = admitted(&self.0, &request).await.map_err(|end| self.refused(&end))?;
+        let admitted = admitted(&self.0, &request).await;
         let (responses, stream) = mpsc::channel(RESPONSES);
-        let (name, none) = (&*admitted.identity.0, field::Empty);
+        let name = admitted.as_ref().map_or("nobody", |it| &*it.identity.0);
+        let none = field::Empty;
         let span = info_span!("engine", identity = name, producer = none, epoch = none);
         let engine = attached(self.0.clone(), admitted, request.into_inner(), responses);
         self.0.setup.tasks.spawn(engine.instrument(span));

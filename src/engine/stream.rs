@@ -39,19 +39,12 @@ pub(super) type Responses = mpsc::Sender<Result<pb::AttachResponse, Status>>;
 /// Serves one stream, from its first message to its last.
 pub(super) async fn attached(
     door: Arc<Door>,
-    admitted: Admitted,
+    admitted: Result<Admitted, End>,
     mut inbound: Streaming<pb::AttachRequest>,
     responses: Responses,
 ) {
-    let end = match greeting(&door, &admitted.identity, &mut inbound, &responses).await {
-        Err(end) => end,
-        Ok(greeting) => {
-            let link = Link::new(door.clone());
-            let stream = Stream { link, admitted, responses: &responses };
-            let end = stream.talk(greeting, &mut inbound).await;
-            stream.link.detach().await;
-            end
-        }
+    let end = match served(&door, admitted, &mut inbound, &responses).await {
+        Ok(end) | Err(end) => end,
     };
     end.log();
     door.metrics().engine_streams_ended.of(end.word()).inc();
@@ -71,6 +64,21 @@ pub(super) async fn attached(
     };
     // Who does not listen even to this has its stream ended without it.
     drop(timeout(FAREWELL, farewell).await);
+}
+
+/// Serves an engine that has been let in.
+async fn served(
+    door: &Arc<Door>,
+    admitted: Result<Admitted, End>,
+    inbound: &mut Streaming<pb::AttachRequest>,
+    responses: &Responses,
+) -> Result<End, End> {
+    let admitted = admitted?;
+    let greeting = greeting(door, &admitted.identity, inbound, responses).await?;
+    let stream = Stream { link: Link::new(door.clone()), admitted, responses };
+    let end = stream.talk(greeting, inbound).await;
+    stream.link.detach().await;
+    Ok(end)
 }
 
 /// Reads past what an engine that was told goodbye still says, until it ends its side.

@@ -410,10 +410,7 @@ fn about(read: &Result<Said, Unintelligible>) -> Option<String> {
 }
 
 fn name(topic: &Topic) -> Option<String> {
-    match topic {
-        Topic::Execution(name) => Some(name.as_ref().to_owned()),
-        Topic::Directory => None,
-    }
+    if let Topic::Execution(name) = topic { Some(name.as_ref().to_owned()) } else { None }
 }
 
 fn per_second(rate: Rate) -> u32 {

@@ -1,6 +1,7 @@
 //! Who is let in, and as whom: tokens, API keys, tickets, revocations, and the rights that follow. Test
 //! names begin with the line of the security checklist that they show.
 
+mod bench;
 mod canary;
 mod carriers;
 mod engines;
@@ -13,3 +14,4 @@ mod published;
 mod rights;
 mod secrets;
 mod sneaky;
+mod stand;
