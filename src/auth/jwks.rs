@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -105,12 +105,14 @@ impl Jwks {
         // Before it is asked for, so that its end can't be missed.
         let mut ended = self.ended.subscribe();
         {
-            let attempt = self.attempt();
+            let mut attempt = self.attempt();
             let rests = |at: Instant| at.elapsed() < self.options.pause;
             if !attempt.under_way {
                 if attempt.began.is_some_and(rests) {
                     return None;
                 }
+                // Whoever comes next waits for this one.
+                *attempt = Attempt { began: Some(Instant::now()), under_way: true };
                 self.asked.notify_one();
             }
         }
@@ -131,11 +133,15 @@ impl Jwks {
             let known = self.set.load().as_ref().map(|it| it.since);
             let fresh = known.is_some_and(|at| at.elapsed() < self.options.every);
             let every = if fresh { self.options.every } else { self.options.pause };
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = self.asked.notified() => {}
-                () = sleep(every) => {}
+            let next = Instant::now() + every;
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stop.cancelled() => return,
+                    // What is asked for may have been fetched meanwhile.
+                    () = self.asked.notified() => if self.attempt().under_way { break },
+                    () = sleep_until(next) => break,
+                }
             }
         }
     }

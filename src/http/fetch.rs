@@ -34,7 +34,10 @@ impl Published {
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         ServerName::try_from(host.clone()).ok()?;
         let path = uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-        let port = authority.port_u16().unwrap_or(443);
+        let port = match authority.port() {
+            Some(port) => port.as_str().parse().ok()?,
+            None => 443,
+        };
         (plain && !text.contains('#')).then_some(Self { host, port, path })
     }
 }

@@ -212,7 +212,7 @@ pub(super) fn protocols() -> Vec<(&'static dyn Dialect, bool, Vec<(&'static str,
         ("watch", json!({ "type": "resync_request" })),
     ];
     let stage5 = vec![
-        ("decide", json!({ "type": "resolve_approval", "approval_id": "g1", "resolution": "approved" })),
+        ("decide", json!({ "type": "resolve_approval", "approval_id": "g1", "resolution": "approve" })),
         ("decide", json!({ "type": "approval_response", "approval_id": "g1", "approved": true })),
         ("command", json!({ "type": "pause", "run_id": "X" })),
         ("command", json!({ "type": "resume", "run_id": "X" })),

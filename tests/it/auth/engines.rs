@@ -146,7 +146,7 @@ fn g7_what_is_printed_names_files_and_shows_no_secret() {
     let Ok(config::Command::Say(printed)) = config::read(args.map(Into::into)) else { panic!("it is right") };
     assert!(printed.contains(&path) && !printed.contains(std::str::from_utf8(SECRET).unwrap()));
     // Whoever writes the secret itself where its file is wanted does not read it again.
-    let args = ["footplate", "serve", "--auth-keys", "-----BEGIN PUBLIC KEY-----\nMIIB"];
+    let args = ["footplate", "serve", "--auth-keys=-----BEGIN PUBLIC KEY-----\nMIIB"];
     let Err(config::Refused::Problems(all)) = config::read(args.map(Into::into)) else { panic!("it is wrong") };
     assert!(all.iter().all(|it| !it.to_string().contains("MIIB")));
 }
