@@ -24,7 +24,6 @@ use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
 use crate::tls::{Served, Trust};
-use values::Guard;
 pub use auth::Auth;
 pub use certs::Certs;
 use check::Check;
@@ -34,6 +33,7 @@ pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlag
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
+use values::Guard;
 pub use verify::Verify;
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
@@ -234,10 +234,8 @@ impl Flags {
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
         let engine_tls = check.tls(["--engine-tls-cert", "--engine-tls-key"], cert, key);
-        let engine_ca = check.client_ca(
-            self.engine_tls_client_ca.as_deref(),
-            self.engine_tls_cert.is_some(),
-        );
+        let engine_ca =
+            check.client_ca(self.engine_tls_client_ca.as_deref(), self.engine_tls_cert.is_some());
         let config = Config {
             engine_ca,
             auth: check.auth(&self.tokens),

@@ -51,13 +51,8 @@ pub(super) fn open(
     let print = setup.print();
     let tokens = Tokens::open(setup, refused).context("tokens and keys")?;
     let tokens = Arc::new(tokens);
-    let keeper = keep(
-        Arc::clone(&tokens),
-        print,
-        shards.downgrade(),
-        reload,
-        inside.draining().clone(),
-    );
+    let keeper =
+        keep(Arc::clone(&tokens), print, shards.downgrade(), reload, inside.draining().clone());
     inside.spawn("credentials", keeper);
     Ok(tokens)
 }

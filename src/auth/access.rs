@@ -21,8 +21,7 @@ pub enum Action {
 
 impl Action {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Watch, Self::List, Self::Decide, Self::Command, Self::Attach];
+    pub const ALL: [Self; 5] = [Self::Watch, Self::List, Self::Decide, Self::Command, Self::Attach];
 }
 
 /// An execution that there is.

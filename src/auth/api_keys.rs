@@ -120,7 +120,8 @@ fn key(words: &[&str]) -> Result<([u8; 32], Pass), &'static str> {
             Some(read.map_err(|_| "executions are * or patterns such as team-a-*, with commas")?)
         }
     };
-    let digest = hex(digest).ok_or("the digest is the SHA-256 of the key, 64 hexadecimal digits")?;
+    let digest =
+        hex(digest).ok_or("the digest is the SHA-256 of the key, 64 hexadecimal digits")?;
     let principal = Principal {
         subject,
         issuer: None,

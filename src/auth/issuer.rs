@@ -135,9 +135,9 @@ impl Profile {
     }
 
     fn meant_for_us(&self, claims: &Value<'_>) -> Result<(), Reason> {
-        let ours = |it: &Value<'_>| match it {
-            Value::Text(text) => Ok(self.audiences.iter().any(|ours| **ours == **text)),
-            _ => Err(Reason::Audience),
+        let ours = |it: &Value<'_>| {
+            let Value::Text(text) = it else { return Err(Reason::Audience) };
+            Ok(self.audiences.iter().any(|ours| **ours == **text))
         };
         let fine = match claims.get("aud") {
             None => return Ok(()),
@@ -239,7 +239,9 @@ fn list(claims: &Value<'_>, name: &str) -> Result<Option<Vec<Text>>, Reason> {
             if !all.iter().all(text) {
                 return Err(Reason::Claims);
             }
-            all.iter().filter_map(|it| if let Value::Text(it) = it { Some(&**it) } else { None }).collect()
+            all.iter()
+                .filter_map(|it| if let Value::Text(it) = it { Some(&**it) } else { None })
+                .collect()
         }
         Some(_) => return Err(Reason::Claims),
     };

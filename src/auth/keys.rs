@@ -152,15 +152,14 @@ impl Key {
             return Err(BadKey::Kind);
         }
         let curve = info.algorithm.parameters.as_ref().and_then(|it| it.as_oid().ok());
+        let is_p256 = curve.is_some_and(|it| it.to_id_string() == P256);
+        if info.algorithm.algorithm.to_id_string() == ED25519 {
+            return ed25519(&info.subject_public_key.data);
+        }
         match info.parsed() {
             Ok(PublicKey::RSA(key)) => rsa(Alg::Rs256, key.modulus, key.exponent),
-            Ok(PublicKey::EC(point)) if curve.is_some_and(|it| it.to_id_string() == P256) => {
-                p256(point.data())
-            }
-            _ if info.algorithm.algorithm.to_id_string() == ED25519 => {
-                ed25519(&info.subject_public_key.data)
-            }
-            _ => Err(BadKey::Kind),
+            Ok(PublicKey::EC(point)) if is_p256 => p256(point.data()),
+            Ok(_) | Err(_) => Err(BadKey::Kind),
         }
     }
 }
@@ -299,9 +298,8 @@ type Item = Option<(Option<String>, Key)>;
 /// One key of a set, unless it is not for us.
 fn of_item(item: &Value<'_>, secrets: bool) -> Result<Item, BadKey> {
     let wrong = BadKey::Set;
-    let text = |name: &str| match item.get(name) {
-        Some(Value::Text(text)) => Some(text.as_ref()),
-        _ => None,
+    let text = |name: &str| {
+        if let Some(Value::Text(text)) = item.get(name) { Some(text.as_ref()) } else { None }
     };
     let bytes = |name: &str| {
         let text = text(name).ok_or(wrong("a key lacks a part"))?;
@@ -323,7 +321,9 @@ fn of_item(item: &Value<'_>, secrets: bool) -> Result<Item, BadKey> {
     };
     let kid = match item.get("kid") {
         None => None,
-        Some(Value::Text(kid)) => Some(kid_of(kid).ok_or(wrong("a `kid` is too long or too strange"))?),
+        Some(Value::Text(kid)) => {
+            Some(kid_of(kid).ok_or(wrong("a `kid` is too long or too strange"))?)
+        }
         Some(_) => return Err(wrong("a `kid` is no text")),
     };
     let key = match (text("kty"), stated) {

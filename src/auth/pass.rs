@@ -98,7 +98,9 @@ pub struct Pattern(Text);
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a pattern has 1 to {LONGEST} bytes of letters, digits and . _ : @ + - *, such as team-a-*")]
+#[error(
+    "a pattern has 1 to {LONGEST} bytes of letters, digits and . _ : @ + - *, such as team-a-*"
+)]
 pub struct BadPattern;
 
 impl Pattern {

@@ -96,7 +96,9 @@ impl Reason {
             Self::KeyId => "its `kid` is longer or stranger than that of a key may be",
             Self::UnknownKey => "no configured key has its `kid`",
             Self::Signature => "its signature is not its key's",
-            Self::Claims => "its claims are no JSON object, name something twice, or have a wrong type",
+            Self::Claims => {
+                "its claims are no JSON object, name something twice, or have a wrong type"
+            }
             Self::Missing => "a claim is missing that --auth-require asks for",
             Self::Type => "its `typ` is not the one of --auth-type",
             Self::Issuer => "its `iss` is not --auth-issuer",

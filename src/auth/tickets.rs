@@ -79,7 +79,8 @@ impl Tickets {
         if MOST <= given.len() || MOST_OF_ONE <= theirs {
             return Err(Reason::Crowded);
         }
-        let it = Given { pass: pass.clone(), origin: origin.map(Text::from), until: now.after(LIFE) };
+        let it =
+            Given { pass: pass.clone(), origin: origin.map(Text::from), until: now.after(LIFE) };
         given.insert(digest(ticket.reveal()), it);
         Ok(ticket)
     }

@@ -235,12 +235,7 @@ impl Verifier for Tokens {
         self.api_keys.load().stands(pass) && !self.revoked.load().has(pass)
     }
 
-    fn ticket(
-        &self,
-        pass: &Pass,
-        origin: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Ticket, Invalid> {
+    fn ticket(&self, pass: &Pass, origin: Option<&str>, now: Timestamp) -> Result<Ticket, Invalid> {
         self.tickets.give(pass, origin, now).map_err(|reason| self.refuse(reason, now))
     }
 

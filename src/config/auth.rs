@@ -14,7 +14,8 @@ use crate::tls::Trust;
 
 const LEEWAY: &str = "it is a whole number of seconds such as 5s, and at most 60s";
 const LIFETIME: &str = "it is a whole number with a unit, such as 15m, 8h or 1d, and at most 30d";
-const JWKS_URL: &str = "it is an address such as https://id.example/jwks.json, with https and without a user";
+const JWKS_URL: &str =
+    "it is an address such as https://id.example/jwks.json, with https and without a user";
 const NAME: &str = "it is a name of 1 to 256 bytes";
 const CLAIM: &str = "it is the name of a claim, such as roles or realm_access.roles";
 
@@ -77,7 +78,11 @@ impl Check {
         let (url, ca) = (flags.auth_jwks_url.as_deref(), flags.auth_jwks_ca.as_deref());
         let Some(url) = url else {
             if let Some(ca) = ca {
-                self.wrong("--auth-jwks-ca", ca, "there is nobody whom it vouches for; name --auth-jwks-url");
+                self.wrong(
+                    "--auth-jwks-ca",
+                    ca,
+                    "there is nobody whom it vouches for; name --auth-jwks-url",
+                );
             }
             return None;
         };
@@ -96,7 +101,8 @@ impl Check {
             None => {
                 let trust = Trust::of_system();
                 if trust.is_none() {
-                    let what = "this system has no list of authorities; name one with --auth-jwks-ca";
+                    let what =
+                        "this system has no list of authorities; name one with --auth-jwks-ca";
                     self.wrong("--auth-jwks-url", url, what);
                 }
                 trust
@@ -113,7 +119,8 @@ impl Check {
             self.all(flag, &text, name, CLAIM).pop()
         };
         let names = Names {
-            roles: one("--auth-roles-claim", &flags.auth_roles_claim).unwrap_or(defaults.names.roles),
+            roles: one("--auth-roles-claim", &flags.auth_roles_claim)
+                .unwrap_or(defaults.names.roles),
             groups: one("--auth-groups-claim", &flags.auth_groups_claim)
                 .unwrap_or(defaults.names.groups),
             tenant: one("--auth-tenant-claim", &flags.auth_tenant_claim),
@@ -171,7 +178,10 @@ impl Check {
         if !tokens && let Some((flag, _)) = given.into_iter().find(|(_, given)| *given) {
             self.wrong(flag, "", needs);
         }
-        if !tokens && flags.api_keys.is_none() && let Some(text) = &flags.revoked {
+        if !tokens
+            && flags.api_keys.is_none()
+            && let Some(text) = &flags.revoked
+        {
             let needs = "nothing counts that could be revoked; name --auth-keys, --auth-jwks-url or \
                          --api-keys";
             self.wrong("--revoked", text, needs);

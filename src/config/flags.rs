@@ -191,12 +191,7 @@ pub struct Flags {
     pub engine_tls_key: Option<String>,
     /// The authorities that vouch for engines' certificates, as a PEM file. An engine with such a
     /// certificate needs no token, and is who its URI or DNS name says. Default: none.
-    #[arg(
-        long,
-        env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA",
-        value_name = "FILE",
-        help_heading = "TLS"
-    )]
+    #[arg(long, env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_client_ca: Option<String>,
     /// Tokens and keys.
     #[command(flatten)]

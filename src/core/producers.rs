@@ -116,9 +116,7 @@ impl Producers {
         tenant: Option<&str>,
     ) -> Option<(LinkId, &Link)> {
         let theirs = |link: &Link| tenant.is_none() || link.identity.tenant() == tenant;
-        let can = |link: &&Link| {
-            link.listens && link.startable.contains(workflow) && theirs(link)
-        };
+        let can = |link: &&Link| link.listens && link.startable.contains(workflow) && theirs(link);
         self.links.iter().find(|(_, link)| can(link)).map(|(id, link)| (*id, link))
     }
 

@@ -45,7 +45,9 @@ pub(super) fn shown(head: &request::Parts, way: Way) -> Result<Shown, Refusal> {
         pairs.map(|(_, value)| value.into_owned())
     };
     let mut all: Vec<Shown> = bearers(headers).map(Shown::Token).collect();
-    all.extend(texts(headers, &HeaderName::from_static("x-api-key")).map(|it| Shown::Token(it.into())));
+    all.extend(
+        texts(headers, &HeaderName::from_static("x-api-key")).map(|it| Shown::Token(it.into())),
+    );
     match way {
         Way::Request => {}
         Way::Socket { manners, cookie } => {

@@ -89,21 +89,22 @@ impl Https {
         let stream = stream.map_err(|err| said("TLS")(&err))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|err| said("HTTP")(&err))?;
-        let authority = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let authority =
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
         let request = Request::get(path)
             .header(header::HOST, authority)
             .header(header::ACCEPT, "application/jwk-set+json, application/json")
             .body(Empty::<Bytes>::new())
             .map_err(|err| said("its path")(&err))?;
         let answer = async {
-            let answer =
-                sender.send_request(request).await.map_err(|err| said("HTTP")(&err))?;
+            let answer = sender.send_request(request).await.map_err(|err| said("HTTP")(&err))?;
             if answer.status() != StatusCode::OK {
                 return Err(format!("it answers {}", answer.status()));
             }
             let body = Limited::new(answer.into_body(), LARGEST).collect().await;
             // Its error says no more than that it is too long, or has broken off.
-            body.map(|it| it.to_bytes().to_vec()).map_err(|_| "it is too large, or broke off".into())
+            body.map(|it| it.to_bytes().to_vec())
+                .map_err(|_| "it is too large, or broke off".into())
         };
         let (answer, connection) = (pin!(answer), pin!(connection));
         match select(answer, connection).await {

@@ -277,7 +277,18 @@ impl Site {
                 let tls = connection.as_ref().is_some_and(|it| it.tls);
                 return tickets::remember(self, head, (local, tls)).await;
             }
-            _ => {}
+            Route::Executions
+            | Route::Execution(_)
+            | Route::Records(_)
+            | Route::Decisions(..)
+            | Route::Commands(_)
+            | Route::Start
+            | Route::Stream
+            | Route::Dag(_)
+            | Route::Watched(_)
+            | Route::WatchedReal(_)
+            | Route::Run(_)
+            | Route::Nebula => {}
         }
         let pass = Arc::new(self.pass(head, local).await?);
         let rest = rest::Rest { site: self, pass };
@@ -370,7 +381,10 @@ fn share(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, fixed("origin"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, POST"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fixed("content-type, authorization, x-api-key"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        fixed("content-type, authorization, x-api-key"),
+    );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
 }
 

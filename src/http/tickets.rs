@@ -55,7 +55,8 @@ pub(super) async fn remember(
     let now = site.clock.now().time;
     let left = pass.expires.map_or(Duration::from_secs(24 * 3_600), |at| now.until(at));
     let age = left.as_secs();
-    let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict");
+    let cookie =
+        format!("{COOKIE}={token}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict");
     let plain = |c: u8| c.is_ascii_graphic() && !b"\",;\\".contains(&c);
     let fine = cookie.len() <= LONGEST_COOKIE && token.bytes().all(plain);
     match HeaderValue::try_from(cookie) {

@@ -27,8 +27,7 @@ use crate::auth::Pass;
 use crate::core::{Ending, Execution, Grant, Input, LaneResult, NotThen, Verdict};
 use crate::dialect::{Begin, Dialect, Group};
 use crate::model::{
-    Command, Decision, ExecutionId, GateId, LinkId, Position, Record, Seq, Text,
-    ViewerId,
+    Command, Decision, ExecutionId, GateId, LinkId, Position, Record, Seq, Text, ViewerId,
 };
 use crate::viewer::{Post, Topic};
 

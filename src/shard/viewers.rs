@@ -91,7 +91,9 @@ impl<Store: Backend> Shard<Store> {
             }
             Message::Known { viewer, .. } => self.review(viewer),
             Message::Reassess => self.reassess(),
-            Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => unreachable!("these are not put off"),
+            Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => {
+                unreachable!("these are not put off")
+            }
         }
     }
 

@@ -9,8 +9,8 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::each::{
-    CLOSES, COMMAND_STAGES, CREDENTIALS, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
-    REFUSALS, RELOADS, RESOLUTIONS, STREAM_ENDS, TLS_DOORS, WHYS,
+    CLOSES, COMMAND_STAGES, CREDENTIALS, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES,
+    ORDERS, REFUSALS, RELOADS, RESOLUTIONS, STREAM_ENDS, TLS_DOORS, WHYS,
 };
 use super::head::Head;
 use super::process::Process;

@@ -37,11 +37,16 @@ impl Trust {
         let text = read(path)?;
         let mut roots = RootCertStore::empty();
         for authority in CertificateDer::pem_slice_iter(&text) {
-            let authority = authority.map_err(|it| Fault::NotPem(path.to_owned(), it.to_string()))?;
+            let authority =
+                authority.map_err(|it| Fault::NotPem(path.to_owned(), it.to_string()))?;
             // Of a long list some may be of a kind that nobody uses any more.
             drop(roots.add(authority));
         }
-        if roots.is_empty() { Err(Fault::NoCertificate(path.to_owned())) } else { Ok(Self(roots.into())) }
+        if roots.is_empty() {
+            Err(Fault::NoCertificate(path.to_owned()))
+        } else {
+            Ok(Self(roots.into()))
+        }
     }
 
     /// Those that this system trusts: the first of its usual files that there is. `None`: it has none,
@@ -64,10 +69,8 @@ impl Trust {
     /// Who looks at the certificates of those who connect. `optional`: who has none may come in as well,
     /// and has to show something else.
     pub(super) fn verifier(&self, optional: bool) -> Arc<dyn ClientCertVerifier> {
-        let builder = WebPkiClientVerifier::builder_with_provider(
-            Arc::clone(&self.0),
-            Arc::new(provider()),
-        );
+        let builder =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.0), Arc::new(provider()));
         let builder = if optional { builder.allow_unauthenticated() } else { builder };
         builder.build().expect("there is an authority")
     }
@@ -78,9 +81,14 @@ impl Trust {
 pub fn named(certificate: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let names = &certificate.subject_alternative_name().ok()??.value.general_names;
-    let fine = |it: &&str| (1..=256).contains(&it.len()) && it.bytes().all(|c| c.is_ascii_graphic());
-    let uri = |it: &GeneralName<'_>| if let GeneralName::URI(it) = it { Some((*it).to_owned()) } else { None };
-    let dns = |it: &GeneralName<'_>| if let GeneralName::DNSName(it) = it { Some((*it).to_owned()) } else { None };
+    let fine =
+        |it: &&str| (1..=256).contains(&it.len()) && it.bytes().all(|c| c.is_ascii_graphic());
+    let uri = |it: &GeneralName<'_>| {
+        if let GeneralName::URI(it) = it { Some((*it).to_owned()) } else { None }
+    };
+    let dns = |it: &GeneralName<'_>| {
+        if let GeneralName::DNSName(it) = it { Some((*it).to_owned()) } else { None }
+    };
     let name = names.iter().find_map(uri).or_else(|| names.iter().find_map(dns))?;
     Some(name).filter(|it| fine(&it.as_str()))
 }

@@ -17,28 +17,13 @@ pub struct TokenFlags {
     )]
     pub auth_keys: Vec<String>,
     /// Where the issuer publishes its keys, an https address. Default: none.
-    #[arg(
-        long,
-        env = "FOOTPLATE_AUTH_JWKS_URL",
-        value_name = "URL",
-        help_heading = "Tokens"
-    )]
+    #[arg(long, env = "FOOTPLATE_AUTH_JWKS_URL", value_name = "URL", help_heading = "Tokens")]
     pub auth_jwks_url: Option<String>,
     /// The authorities that may vouch for that address, as a PEM file. Default: those of the system.
-    #[arg(
-        long,
-        env = "FOOTPLATE_AUTH_JWKS_CA",
-        value_name = "FILE",
-        help_heading = "Tokens"
-    )]
+    #[arg(long, env = "FOOTPLATE_AUTH_JWKS_CA", value_name = "FILE", help_heading = "Tokens")]
     pub auth_jwks_ca: Option<String>,
     /// Who issues the tokens, as it stands in `iss`. Default: none.
-    #[arg(
-        long,
-        env = "FOOTPLATE_AUTH_ISSUER",
-        value_name = "NAME",
-        help_heading = "Tokens"
-    )]
+    #[arg(long, env = "FOOTPLATE_AUTH_ISSUER", value_name = "NAME", help_heading = "Tokens")]
     pub auth_issuer: Option<String>,
     /// Whom tokens have to be for, as it stands in `aud`. May be repeated: one of them has to be there.
     /// Default: none.
@@ -136,20 +121,10 @@ pub struct TokenFlags {
     pub auth_cookie: Option<String>,
     /// A file with keys for engines and scripts, a line each with the SHA-256 of the key: see docs/auth.md.
     /// Read again when it changes. Default: none.
-    #[arg(
-        long,
-        env = "FOOTPLATE_API_KEYS",
-        value_name = "FILE",
-        help_heading = "Tokens"
-    )]
+    #[arg(long, env = "FOOTPLATE_API_KEYS", value_name = "FILE", help_heading = "Tokens")]
     pub api_keys: Option<String>,
     /// A file with what is revoked: tokens, people, sessions. Read again when it changes, and whoever it
     /// names is sent away within a second. Default: none.
-    #[arg(
-        long,
-        env = "FOOTPLATE_REVOKED",
-        value_name = "FILE",
-        help_heading = "Tokens"
-    )]
+    #[arg(long, env = "FOOTPLATE_REVOKED", value_name = "FILE", help_heading = "Tokens")]
     pub revoked: Option<String>,
 }

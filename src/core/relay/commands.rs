@@ -2,7 +2,9 @@
 
 use super::{Relay, Started};
 use crate::core::{Answer, Effect, NO_STARTER, Receipt};
-use crate::model::{CommandAsk, CommandId, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId};
+use crate::model::{
+    CommandAsk, CommandId, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId,
+};
 
 /// Start commands that are remembered.
 const STARTS: usize = 1_024;

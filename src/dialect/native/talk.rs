@@ -68,7 +68,7 @@ impl Conversation for Talk {
             Standing::Stranger(_) if BRIEF < frame.len() || self.leaves => Err(self.stranger()),
             Standing::Stranger(_) => match said::read(frame, true) {
                 Ok(said @ Said::Authenticate { .. }) => Ok(said),
-                _ => Err(self.stranger()),
+                Ok(_) | Err(_) => Err(self.stranger()),
             },
         }
     }

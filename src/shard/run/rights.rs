@@ -134,8 +134,7 @@ impl<Store: Backend> Shard<Store> {
                 }
                 (Topic::Execution(_), _) => {}
                 (Topic::Directory, _) => {
-                    let (topic, dialect, ticket) =
-                        (Topic::Directory, watch.dialect, watch.ticket);
+                    let (topic, dialect, ticket) = (Topic::Directory, watch.dialect, watch.ticket);
                     lists.push(Join { viewer, topic, dialect, from: Begin::After(None), ticket });
                 }
             }

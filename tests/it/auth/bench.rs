@@ -44,7 +44,6 @@ pub(super) struct Bench {
 }
 
 pub(super) struct Client {
-    pub(super) id: ViewerId,
     pub(super) socket: WebSocketStream<DuplexStream>,
 }
 
@@ -59,8 +58,7 @@ impl Bench {
         let clock = Clock::new(move || Timestamp(NOW * 1_000_000).after(begun.elapsed()));
         let much = Rate::per_second(10_000, 10_000);
         let rates = Rates { messages: much, pings: much, decisions: much, subscribes: much };
-        let options =
-            Options { native: rates, seed: rates, nebula: rates, ..Options::default() };
+        let options = Options { native: rates, seed: rates, nebula: rates, ..Options::default() };
         let options = Arc::new(options);
         let relay = Relay::new(7, Limits::default());
         let shard = Shard::new(relay, Memory, clock.clone(), Arc::clone(&options))
@@ -83,7 +81,9 @@ impl Bench {
             [(1, one, "w", "acme", "x1"), (2, two, "v", "other", "y1")]
         {
             bench.tell(Message::Engine { link: LinkId(link), outbox }).await;
-            let hello = format!("{producer}/1@l{link} greets is tenant:{tenant}/key:{producer} starts wf-{tenant}");
+            let hello = format!(
+                "{producer}/1@l{link} greets is tenant:{tenant}/key:{producer} starts wf-{tenant}"
+            );
             bench.input(&hello).await;
             let events = "started of wf; node n running; gate g1 1 at n";
             bench.input(&format!("l{link} says {execution} 1 {events}")).await;
@@ -109,7 +109,12 @@ impl Bench {
         }
     }
 
-    pub(super) async fn come(&mut self, dialect: &'static dyn Dialect, path: Option<&str>, pass: Option<Pass>) -> Client {
+    pub(super) async fn come(
+        &mut self,
+        dialect: &'static dyn Dialect,
+        path: Option<&str>,
+        pass: Option<Pass>,
+    ) -> Client {
         let (ours, theirs) = duplex(1 << 20);
         self.came += 1;
         let known = pass.is_some();
@@ -124,8 +129,10 @@ impl Bench {
         let pass = pass.map(Arc::new);
         let guest = Guest { viewer: id, dialect, conversation, pass, local: true, kin: None };
         let house = self.house.clone();
-        self.tasks.spawn(async move { drop(connection::run(ours, guest, house).await) });
-        Client { id, socket: WebSocketStream::from_raw_socket(theirs, Side::Client, None).await }
+        self.tasks.spawn(async move {
+            connection::run(ours, guest, house).await;
+        });
+        Client { socket: WebSocketStream::from_raw_socket(theirs, Side::Client, None).await }
     }
 
     /// What an engine has been told to do since this was asked last.
@@ -152,7 +159,9 @@ impl Client {
         loop {
             match timeout(LONG, self.socket.next()).await.expect("it is told something") {
                 Some(Ok(Frame::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Frame::Close(frame))) => return Err(frame.map_or(1005, |it| it.code.into())),
+                Some(Ok(Frame::Close(frame))) => {
+                    return Err(frame.map_or(1005, |it| it.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(1006),
             }
@@ -176,7 +185,9 @@ impl Client {
         let mut all = vec![];
         loop {
             match self.hears().await {
-                Ok(told) if told["type"] == "pong" || told["event_type"] == "pong" => return (all, None),
+                Ok(told) if told["type"] == "pong" || told["event_type"] == "pong" => {
+                    return (all, None);
+                }
                 Ok(told) => all.push(told),
                 Err(code) => return (all, Some(code)),
             }
@@ -212,7 +223,10 @@ pub(super) fn protocols() -> Vec<(&'static dyn Dialect, bool, Vec<(&'static str,
         ("watch", json!({ "type": "resync_request" })),
     ];
     let stage5 = vec![
-        ("decide", json!({ "type": "resolve_approval", "approval_id": "g1", "resolution": "approve" })),
+        (
+            "decide",
+            json!({ "type": "resolve_approval", "approval_id": "g1", "resolution": "approve" }),
+        ),
         ("decide", json!({ "type": "approval_response", "approval_id": "g1", "approved": true })),
         ("command", json!({ "type": "pause", "run_id": "X" })),
         ("command", json!({ "type": "resume", "run_id": "X" })),
@@ -223,8 +237,11 @@ pub(super) fn protocols() -> Vec<(&'static dyn Dialect, bool, Vec<(&'static str,
     let native = vec![
         ("watch", json!({ "type": "subscribe", "execution_id": "X" })),
         ("watch", json!({ "type": "subscribe", "execution_id": "X", "at": { "seq": 1 } })),
-        ("decide", json!({ "type": "human_decision", "decision_id": "d-X", "execution_id": "X", "gate_id": "g1",
-            "gate_version": 1, "option_id": "approve" })),
+        (
+            "decide",
+            json!({ "type": "human_decision", "decision_id": "d-X", "execution_id": "X", "gate_id": "g1",
+            "gate_version": 1, "option_id": "approve" }),
+        ),
         ("command", steer("pause_execution")),
         ("command", steer("resume_execution")),
         ("command", steer("cancel_execution")),

@@ -36,12 +36,21 @@ impl<'a> MakeWriter<'a> for Lines {
 #[test]
 fn a5_no_output_holds_a_token() {
     let lines = Lines::default();
-    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).finish();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(lines.clone())
+        .finish();
+    // While there is but one that listens, tests on other threads would turn off for all what they are
+    // the first to say.
+    let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     // One thread: all of the relay logs here.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let said = with_default(log, || runtime.block_on(shown_in_every_way()));
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("what was shown does not count") && logged.contains("viewer connected"), "it does log");
+    assert!(
+        logged.contains("what was shown does not count") && logged.contains("viewer connected"),
+        "it does log"
+    );
     for (what, text) in [("the log", &logged), ("what is said", &said)] {
         for canary in ["CANARY", &b64(b"CANARY")[..7], &b64(b"xCANARY")[2..9]] {
             let at = text.find(canary);
@@ -59,17 +68,25 @@ async fn shown_in_every_way() -> String {
     (claims["org"], claims["mark"]) = ("acme".into(), "CANARY".into());
     let mut said = String::new();
     let good = stand.pair.token(&json!({ "mark": "CANARY" }), &claims);
-    let forged = Pair::new(footplate::auth::Alg::Es256).token(&json!({ "mark": "CANARY" }), &claims);
+    let forged =
+        Pair::new(footplate::auth::Alg::Es256).token(&json!({ "mark": "CANARY" }), &claims);
     let key = "fp_CANARY_8Jm3kq0XvT2s9hWc".to_owned();
     for token in [good, forged, key, "CANARY".repeat(2_000), "CANARY.CANARY.CANARY".to_owned()] {
         let bearer = format!("Bearer {token}");
         let offer = format!("footplate.v1, bearer.{token}");
         let cookie = format!("__Host-footplate={token}");
         let own = format!("http://localhost:{}", stand.port());
-        for headers in [&[("authorization", bearer.as_str())][..], &[("x-api-key", token.as_str())],
-            &[("authorization", bearer.as_str()), ("x-api-key", token.as_str())]]
-        {
-            for line in ["GET /v1/executions", "GET /v1/executions/x1", "POST /v1/tickets", "POST /v1/nowhere"] {
+        for headers in [
+            &[("authorization", bearer.as_str())][..],
+            &[("x-api-key", token.as_str())],
+            &[("authorization", bearer.as_str()), ("x-api-key", token.as_str())],
+        ] {
+            for line in [
+                "GET /v1/executions",
+                "GET /v1/executions/x1",
+                "POST /v1/tickets",
+                "POST /v1/nowhere",
+            ] {
                 said += &stand.ask(line, headers, "").await.1;
             }
         }
@@ -77,7 +94,9 @@ async fn shown_in_every_way() -> String {
         let short = &token[..token.len().min(4_000)];
         said += &stand.ask(&format!("GET /v1/executions?token={short}"), &[], "").await.1;
         said += &stand.ask(&format!("GET /nowhere?token={short}"), &[], "").await.1;
-        for path in ["/v1/stream", "/api/dags/x1/stream", "/ws/executions/x1", "/ws/x1", "/api/v1/ws"] {
+        for path in
+            ["/v1/stream", "/api/dags/x1/stream", "/ws/executions/x1", "/ws/x1", "/api/v1/ws"]
+        {
             for (path, headers) in [
                 (format!("{path}?token={short}"), vec![]),
                 (format!("{path}?ticket={short}"), vec![]),

@@ -3,8 +3,8 @@
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Error;
 
-use super::stand::Stand;
 use super::mint::*;
+use super::stand::Stand;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -48,7 +48,13 @@ async fn a10_each_way_lets_in_and_two_at_once_do_not() {
     }
     assert_eq!(refused(stand.open(&format!("/v1/stream{query}"), &[]).await), 400);
     // The others: their clients put it into the address.
-    for path in ["/api/dags/x1/stream", "/ws/executions/x1", "/api/ws/executions/x1", "/ws/x1", "/api/v1/ws"] {
+    for path in [
+        "/api/dags/x1/stream",
+        "/ws/executions/x1",
+        "/api/ws/executions/x1",
+        "/ws/x1",
+        "/api/v1/ws",
+    ] {
         let executions = path.contains("executions");
         let (mut socket, _) = stand.open(&format!("{path}{query}"), &[]).await.unwrap();
         socket.says(&json!({ "type": "ping" })).await;
@@ -106,25 +112,39 @@ async fn a9_a_stranger_has_one_message() {
         let (mut socket, _) = stand.open("/v1/stream", &[]).await.unwrap();
         socket.says(&first).await;
         let told = socket.hears().await.unwrap();
-        assert_eq!((&told["type"], &told["code"]), (&json!("error"), &json!("unauthenticated")), "{first}");
+        assert_eq!(
+            (&told["type"], &told["code"]),
+            (&json!("error"), &json!("unauthenticated")),
+            "{first}"
+        );
         ends.push((told["message"].clone(), socket.ends().await));
     }
     assert!(ends.iter().all(|it| it.1 == 4401), "{ends:?}");
-    assert!(ends[0] == ends[1] && ends[1] == ends[2], "the same for every token that does not count");
+    assert!(
+        ends[0] == ends[1] && ends[1] == ends[2],
+        "the same for every token that does not count"
+    );
     // Too long to be one.
     let (mut socket, _) = stand.open("/v1/stream", &[]).await.unwrap();
     socket.says(&json!({ "type": "authenticate", "token": "x".repeat(1 << 20) })).await;
     assert_eq!(socket.ends().await, 1009);
     // And then it is somebody, who may say more at a time.
     let (mut socket, _) = stand.open("/v1/stream", &[]).await.unwrap();
-    socket.says(&json!({ "type": "authenticate", "token": stand.token("ada", &["viewer"], 600) })).await;
+    socket
+        .says(&json!({ "type": "authenticate", "token": stand.token("ada", &["viewer"], 600) }))
+        .await;
     assert_eq!(socket.hears().await.unwrap()["type"], "welcome");
     socket.says(&json!({ "type": "pause_execution", "command_id": "c", "execution_id": "x1", "reason": "x".repeat(10_000) })).await;
     assert_eq!(socket.hears().await.unwrap()["type"], "receipt");
     // Another token of the same person's; and then one of somebody else's.
-    socket.says(&json!({ "type": "refresh", "token": stand.token("ada", &["decider"], 900) })).await;
+    socket
+        .says(&json!({ "type": "refresh", "token": stand.token("ada", &["decider"], 900) }))
+        .await;
     let refreshed = socket.hears().await.unwrap();
-    assert!(refreshed["type"] == "refreshed" && refreshed["expires_time"].is_string(), "{refreshed}");
+    assert!(
+        refreshed["type"] == "refreshed" && refreshed["expires_time"].is_string(),
+        "{refreshed}"
+    );
     socket.says(&json!({ "type": "refresh", "token": stand.token("bob", &["admin"], 900) })).await;
     assert_eq!(socket.ends().await, 4401);
     stand.end().await;
@@ -146,7 +166,9 @@ async fn a7_a_ticket_opens_one_connection_of_one_page() {
         let (mut socket, _) = stand.open(&path, &[page]).await.unwrap();
         assert!(socket.hears().await.is_ok());
         // It was used; and elsewhere it is none.
-        for (path, headers) in [(path.clone(), &[page][..]), (format!("/v1/stream{}", ticket().await), &[])] {
+        for (path, headers) in
+            [(path.clone(), &[page][..]), (format!("/v1/stream{}", ticket().await), &[])]
+        {
             let code = stand.open(&path, headers).await.unwrap().0.ends().await;
             assert!([4001, 4401].contains(&code), "{path}: {code}");
         }
@@ -157,7 +179,8 @@ async fn a7_a_ticket_opens_one_connection_of_one_page() {
     let (one, two) = tokio::join!(stand.open(&path, &headers), stand.open(&again, &headers));
     let (mut one, mut two) = (one.unwrap().0, two.unwrap().0);
     let first = (one.hears().await, two.hears().await);
-    let welcome = |it: &Result<serde_json::Value, u16>| it.as_ref().is_ok_and(|it| it["type"] == "welcome");
+    let welcome =
+        |it: &Result<serde_json::Value, u16>| it.as_ref().is_ok_and(|it| it["type"] == "welcome");
     assert_eq!([&first.0, &first.1].into_iter().filter(|it| welcome(it)).count(), 1, "{first:?}");
     // It is no token anywhere else.
     let (status, _) = stand.asks(&format!("GET /v1/executions{}", ticket().await), &[]).await;
@@ -169,11 +192,19 @@ async fn a7_a_ticket_opens_one_connection_of_one_page() {
 async fn w8_a_cookie_counts_for_windags_alone_and_only_on_a_page_of_ours() {
     let stand = Stand::start(&[]).await;
     let bearer = format!("Bearer {}", stand.token("ada", &["viewer"], 600));
-    let (status, answer) = stand.ask("POST /v1/session", &[("authorization", &bearer), JSON], "").await;
+    let (status, answer) =
+        stand.ask("POST /v1/session", &[("authorization", &bearer), JSON], "").await;
     assert_eq!(status, 204, "{answer}");
     let line = answer.lines().find(|it| it.starts_with("set-cookie: ")).unwrap();
     let set = line.strip_prefix("set-cookie: ").unwrap();
-    for part in ["__Host-footplate=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict", "; Max-Age="] {
+    for part in [
+        "__Host-footplate=",
+        "; Path=/",
+        "; Secure",
+        "; HttpOnly",
+        "; SameSite=Strict",
+        "; Max-Age=",
+    ] {
         assert!(set.contains(part), "{set}");
     }
     assert!(!set.contains("Domain"));

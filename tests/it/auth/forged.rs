@@ -57,7 +57,11 @@ fn a1_each_algorithm_lets_its_own_tokens_in() {
 fn a1_none_is_no_algorithm() {
     let desk = Desk::of(Alg::Es256);
     for alg in ["none", "None", "NONE", "nOnE", ""] {
-        let signed = format!("{}.{}", b64(json!({ "alg": alg }).to_string().as_bytes()), b64(claims().to_string().as_bytes()));
+        let signed = format!(
+            "{}.{}",
+            b64(json!({ "alg": alg }).to_string().as_bytes()),
+            b64(claims().to_string().as_bytes())
+        );
         desk.refuses(&format!("{signed}."), Reason::NotAToken);
         desk.refuses(&format!("{signed}.AAAA"), Reason::Algorithm);
     }
@@ -70,7 +74,8 @@ fn a1_a_public_key_is_no_secret() {
     for alg in [Alg::Rs256, Alg::Es256, Alg::EdDsa] {
         let desk = Desk::of(alg);
         let pem = desk.pair.pem();
-        let signed = format!("{}.{}", b64(br#"{"alg":"HS256"}"#), b64(claims().to_string().as_bytes()));
+        let signed =
+            format!("{}.{}", b64(br#"{"alg":"HS256"}"#), b64(claims().to_string().as_bytes()));
         for secret in [pem.as_bytes(), pem.trim().as_bytes()] {
             let forged = format!("{signed}.{}", b64(&mac(secret, signed.as_bytes())));
             desk.refuses(&forged, Reason::UnknownKey);
@@ -174,7 +179,9 @@ fn a1_what_is_not_understood_is_refused() {
     refuse(json!({ "typ": 7 }), Reason::Header);
     let jwe = format!("{}.AAAA.AAAA.AAAA.AAAA", b64(br#"{"alg":"RSA-OAEP","enc":"A256GCM"}"#));
     desk.refuses(&jwe, Reason::Nested);
-    for header in ["[]", "1", "\"x\"", "", "{", "{\"alg\":\"HS256\"}x", "\u{feff}{\"alg\":\"HS256\"}"] {
+    for header in
+        ["[]", "1", "\"x\"", "", "{", "{\"alg\":\"HS256\"}x", "\u{feff}{\"alg\":\"HS256\"}"]
+    {
         let why = if header.is_empty() { Reason::NotAToken } else { Reason::Header };
         desk.refuses(&desk.pair.raw(header, &claims().to_string()), why);
     }
@@ -223,7 +230,12 @@ fn a1_deep_json_is_no_claims() {
     let desk = Desk::of(Alg::Hs256);
     let good = claims().to_string();
     for depth in [65, 1_000, 2_900] {
-        let deep = format!("{},\"x\":{}1{}}}", good.strip_suffix('}').unwrap(), "[".repeat(depth), "]".repeat(depth));
+        let deep = format!(
+            "{},\"x\":{}1{}}}",
+            good.strip_suffix('}').unwrap(),
+            "[".repeat(depth),
+            "]".repeat(depth)
+        );
         desk.refuses(&desk.pair.raw(r#"{"alg":"HS256"}"#, &deep), Reason::Claims);
     }
 }
@@ -241,9 +253,18 @@ fn a1_times_are_whole_seconds() {
     };
     let soon = NOW + 600;
     for value in [
-        format!("\"{soon}\""), format!("{soon}.5"), format!("{soon}.0"), "-1".into(), "1e300".into(),
-        "1e9".into(), "99999999999999999999".into(), "null".into(), "true".into(), "[]".into(),
-        "{}".into(), "-0".into(),
+        format!("\"{soon}\""),
+        format!("{soon}.5"),
+        format!("{soon}.0"),
+        "-1".into(),
+        "1e300".into(),
+        "1e9".into(),
+        "99999999999999999999".into(),
+        "null".into(),
+        "true".into(),
+        "[]".into(),
+        "{}".into(),
+        "-0".into(),
     ] {
         desk.refuses(&with("exp", &value), Reason::Claims);
         desk.refuses(&with("nbf", &value), Reason::Claims);
@@ -273,7 +294,13 @@ fn a1_issuer_and_audience_are_compared_letter_by_letter() {
         claims[name] = value;
         desk.pair.token(&json!({}), &claims)
     };
-    for iss in ["https://id.example/", "HTTPS://ID.EXAMPLE", "https://id.еxample", "https://id.example ", ""] {
+    for iss in [
+        "https://id.example/",
+        "HTTPS://ID.EXAMPLE",
+        "https://id.еxample",
+        "https://id.example ",
+        "",
+    ] {
         desk.refuses(&with("iss", iss.into()), Reason::Issuer);
     }
     for iss in [json!(1), json!([ISSUER]), json!(null), json!({})] {
@@ -282,12 +309,27 @@ fn a1_issuer_and_audience_are_compared_letter_by_letter() {
     desk.takes(&with("aud", json!([AUDIENCE])));
     desk.takes(&with("aud", json!(["another", AUDIENCE])));
     for aud in [
-        json!("another"), json!("Footplate"), json!("footplate "), json!([]), json!(["another"]),
-        json!(7), json!(null), json!({ "footplate": true }), json!([[AUDIENCE]]), json!([AUDIENCE, 7]),
+        json!("another"),
+        json!("Footplate"),
+        json!("footplate "),
+        json!([]),
+        json!(["another"]),
+        json!(7),
+        json!(null),
+        json!({ "footplate": true }),
+        json!([[AUDIENCE]]),
+        json!([AUDIENCE, 7]),
     ] {
         desk.refuses(&with("aud", aud), Reason::Audience);
     }
-    for sub in [json!(""), json!(7), json!(["ada"]), json!("a\u{202e}da"), json!("a\nda"), json!("x".repeat(257))] {
+    for sub in [
+        json!(""),
+        json!(7),
+        json!(["ada"]),
+        json!("a\u{202e}da"),
+        json!("a\nda"),
+        json!("x".repeat(257)),
+    ] {
         desk.refuses(&with("sub", sub), Reason::Subject);
     }
 }
@@ -310,7 +352,9 @@ fn a1_every_reason_has_a_word_of_its_own_and_the_metrics_know_it() {
     words.dedup();
     assert_eq!(words.len(), Reason::ALL.len());
     let encoded = metrics.encode();
-    let once = encoded.lines().filter(|it| it.starts_with("footplate_credentials_refused_total") && it.ends_with(" 1"));
+    let once = encoded
+        .lines()
+        .filter(|it| it.starts_with("footplate_credentials_refused_total") && it.ends_with(" 1"));
     assert_eq!(once.count(), words.len());
     for reason in Reason::ALL.into_iter().filter(|it| *it != Reason::Expired) {
         assert_eq!(Invalid::from(reason), Invalid::Unknown);

@@ -31,10 +31,8 @@ fn a2_required_claims_are_there() {
         assert!(admitted(profile(), json!({}), &claims).is_none(), "{name}");
     }
     // As nebula's documents have it: who issued it and for whom is not said.
-    let nebula = Profile {
-        required: ["sub", "exp", "iat"].map(Into::into).to_vec(),
-        ..Profile::default()
-    };
+    let nebula =
+        Profile { required: ["sub", "exp", "iat"].map(Into::into).to_vec(), ..Profile::default() };
     let brief = json!({ "sub": "user_123", "exp": NOW + 60, "iat": NOW });
     assert!(admitted(nebula.clone(), json!({}), &brief).is_some());
     let mut unissued = brief.clone();
@@ -48,7 +46,8 @@ fn a2_required_claims_are_there() {
 
 #[test]
 fn a2_the_type_is_one_that_is_meant_for_us() {
-    let takes = |profile: Profile, typ: &str| admitted(profile, json!({ "typ": typ }), &claims()).is_some();
+    let takes =
+        |profile: Profile, typ: &str| admitted(profile, json!({ "typ": typ }), &claims()).is_some();
     for typ in ["JWT", "jwt", "at+jwt", "application/at+jwt"] {
         assert!(takes(profile(), typ), "{typ}");
     }
@@ -76,7 +75,10 @@ fn a2_no_token_counts_for_longer_than_a_day() {
     assert!(pass(unissued).is_none());
     let hour = Profile { lifetime: Duration::from_secs(3_600), ..profile() };
     let long = with("exp", json!(NOW + 7_200));
-    assert_eq!(ends(admitted(hour, json!({}), &long).unwrap()), Timestamp((NOW + 3_605) * 1_000_000));
+    assert_eq!(
+        ends(admitted(hour, json!({}), &long).unwrap()),
+        Timestamp((NOW + 3_605) * 1_000_000)
+    );
 }
 
 #[test]
@@ -85,7 +87,11 @@ fn a2_roles_rise_and_others_words_are_no_roles() {
         (json!(["viewer"]), vec![Role::Viewer], false),
         (json!(["decider"]), vec![Role::Viewer, Role::Decider], false),
         (json!("operator viewer"), vec![Role::Viewer, Role::Decider, Role::Operator], false),
-        (json!(["admin", "other:thing"]), vec![Role::Viewer, Role::Decider, Role::Operator, Role::Admin], false),
+        (
+            json!(["admin", "other:thing"]),
+            vec![Role::Viewer, Role::Decider, Role::Operator, Role::Admin],
+            false,
+        ),
         (json!(["engine"]), vec![], true),
         (json!(["engine", "viewer"]), vec![Role::Viewer], true),
         (json!(["ADMIN", "Admin", "superadmin", "admin:all"]), vec![], false),
@@ -121,13 +127,20 @@ fn a2_claims_are_called_what_the_operator_says() {
     claims["org"] = "acme".into();
     let pass = admitted(profile(), json!({}), &claims).unwrap();
     assert_eq!(pass.principal.roles.last(), Some(&Role::Operator));
-    assert_eq!((&*pass.principal.groups[0], pass.principal.tenant.as_deref()), ("ops", Some("acme")));
+    assert_eq!(
+        (&*pass.principal.groups[0], pass.principal.tenant.as_deref()),
+        ("ops", Some("acme"))
+    );
     let sees = |id: &str, tenant: Option<&str>| {
         let id: ExecutionId = id.parse().unwrap();
         pass.sight.has(&id, &Identity::of("w1", tenant))
     };
     assert!(sees("team-a-7", Some("acme")) && sees("shared", Some("acme")));
-    assert!(!sees("team-b-7", Some("acme")) && !sees("team-a-7", Some("other")) && !sees("team-a-7", None));
+    assert!(
+        !sees("team-b-7", Some("acme"))
+            && !sees("team-a-7", Some("other"))
+            && !sees("team-a-7", None)
+    );
     for wrong in ["", "a/b", "a b", "*", "acme\u{1f}", "é"] {
         claims["org"] = wrong.into();
         let fine = admitted(profile(), json!({}), &claims).is_some();
@@ -139,11 +152,25 @@ fn a2_claims_are_called_what_the_operator_says() {
 fn z1_patterns_fit_as_a_whole() {
     use footplate::auth::Pattern;
     let table = [
-        ("run-1", "run-1", true), ("run-1", "run-10", false), ("run-*", "run-", true), ("run-*", "run-1", true),
-        ("run-*", "Run-1", false), ("*", "", true), ("*", "x", true), ("*-prod", "a-prod", true),
-        ("*-prod", "a-prod-2", false), ("a*b*c", "abc", true), ("a*b*c", "axbxbxc", true),
-        ("a*b*c", "ac", false), ("a*a", "a", false), ("a*a", "aa", true), ("**", "x", true),
-        ("a**b", "ab", true), ("*a*", "bab", true), ("*a*", "bb", false), ("ab*ba", "aba", false),
+        ("run-1", "run-1", true),
+        ("run-1", "run-10", false),
+        ("run-*", "run-", true),
+        ("run-*", "run-1", true),
+        ("run-*", "Run-1", false),
+        ("*", "", true),
+        ("*", "x", true),
+        ("*-prod", "a-prod", true),
+        ("*-prod", "a-prod-2", false),
+        ("a*b*c", "abc", true),
+        ("a*b*c", "axbxbxc", true),
+        ("a*b*c", "ac", false),
+        ("a*a", "a", false),
+        ("a*a", "aa", true),
+        ("**", "x", true),
+        ("a**b", "ab", true),
+        ("*a*", "bab", true),
+        ("*a*", "bb", false),
+        ("ab*ba", "aba", false),
     ];
     for (pattern, name, fits) in table {
         assert_eq!(Pattern::read(pattern).unwrap().fits(name), fits, "{pattern} {name}");

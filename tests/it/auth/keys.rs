@@ -22,7 +22,9 @@ fn a1_a_pem_file_holds_a_public_key_of_ours_or_nothing() {
     assert!(matches!(Key::pem(made.cert.pem().as_bytes()), Err(BadKey::Certificate)));
     let p384 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
     assert!(matches!(Key::pem(p384.public_key_pem().as_bytes()), Err(BadKey::Kind)));
-    for wrong in ["", "-----BEGIN PUBLIC KEY-----", &pem("PUBLIC KEY", b"x"), &pem("RSA PUBLIC KEY", b"x")] {
+    for wrong in
+        ["", "-----BEGIN PUBLIC KEY-----", &pem("PUBLIC KEY", b"x"), &pem("RSA PUBLIC KEY", b"x")]
+    {
         assert!(Key::pem(wrong.as_bytes()).is_err());
     }
 }
@@ -42,16 +44,26 @@ fn a1_a_set_holds_keys_for_signatures_alone() {
     // For another purpose, or for nobody knows which; of another kind.
     let mut unsaid = good();
     unsaid.as_object_mut().unwrap().remove("use");
-    for other in [with("use", "enc".into()), unsaid, with("alg", "ES384".into()), with("alg", "RS256".into()),
-        with("crv", "P-384".into()), with("kty", "EC2".into())]
-    {
+    for other in [
+        with("use", "enc".into()),
+        unsaid,
+        with("alg", "ES384".into()),
+        with("alg", "RS256".into()),
+        with("crv", "P-384".into()),
+        with("kty", "EC2".into()),
+    ] {
         assert!(matches!(set(std::slice::from_ref(&other)), Err(BadKey::Set(_))), "{other}");
         // It does no harm to the others.
         assert!(set(&[other, Pair::new(Alg::EdDsa).jwk("k2")]).is_ok());
     }
-    for wrong in [with("x", "AAAA".into()), with("x", 7.into()), with("kid", 7.into()), with("kid", "../k".into()),
-        with("kid", "k".repeat(129).into()), with("alg", 7.into())]
-    {
+    for wrong in [
+        with("x", "AAAA".into()),
+        with("x", 7.into()),
+        with("kid", 7.into()),
+        with("kid", "../k".into()),
+        with("kid", "k".repeat(129).into()),
+        with("alg", 7.into()),
+    ] {
         assert!(set(std::slice::from_ref(&wrong)).is_err(), "{wrong}");
     }
     assert!(set(&[good(), good()]).is_err(), "two of one name");
@@ -62,23 +74,36 @@ fn a1_a_set_holds_keys_for_signatures_alone() {
     let secret = json!({ "keys": [Pair::new(Alg::Hs256).jwk("s")] }).to_string();
     assert!(KeySet::of_set(secret.as_bytes(), true).is_ok());
     assert!(KeySet::of_set(secret.as_bytes(), false).is_err());
-    for wrong in ["", "{}", "[]", r#"{"keys":{}}"#, r#"{"keys":[]}"#, r#"{"keys":[],"keys":[]}"#, r#"{"keys":[7]}"#] {
+    for wrong in [
+        "",
+        "{}",
+        "[]",
+        r#"{"keys":{}}"#,
+        r#"{"keys":[]}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        r#"{"keys":[7]}"#,
+    ] {
         assert!(KeySet::of_set(wrong.as_bytes(), true).is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn a3_a_kid_is_a_name_among_ours_and_nothing_else() {
-    let (one, two, folder) = (Pair::new(Alg::Es256), Pair::new(Alg::Es256), TempDir::new().unwrap());
+    let (one, two, folder) =
+        (Pair::new(Alg::Es256), Pair::new(Alg::Es256), TempDir::new().unwrap());
     let path = folder.path().join("keys.json");
     std::fs::write(&path, json!({ "keys": [one.jwk("one"), two.jwk("two")] }).to_string()).unwrap();
     let setup = Setup { profile: profile(), keys: vec![path], ..Setup::default() };
     let tokens = Tokens::open(setup, |_| ()).unwrap();
-    let fine = |pair: &Pair, header: Value| tokens.verify(&pair.token(&header, &claims()), true, now()).is_ok();
+    let fine = |pair: &Pair, header: Value| {
+        tokens.verify(&pair.token(&header, &claims()), true, now()).is_ok()
+    };
     assert!(fine(&one, json!({ "kid": "one" })) && fine(&two, json!({ "kid": "two" })));
     assert!(!fine(&one, json!({ "kid": "two" })), "it is held against the one that it names");
     assert!(fine(&two, json!({})), "who names none is held against those of its algorithm");
-    for kid in ["three", "", "../one", "/etc/passwd", "one'--", "http://x/", "one\u{0}", "ONE", "one "] {
+    for kid in
+        ["three", "", "../one", "/etc/passwd", "one'--", "http://x/", "one\u{0}", "ONE", "one "]
+    {
         assert!(!fine(&one, json!({ "kid": kid })), "{kid}");
     }
     assert!(!fine(&one, json!({ "kid": "o".repeat(129) })));

@@ -39,7 +39,10 @@ async fn a11_a_token_ends_and_so_does_its_connection() {
 async fn a11_a_refreshed_token_goes_on_and_what_it_may_not_see_is_gone() {
     let narrow = super::bench::limited(ROLES[1], &["q*"]);
     let next = Pass { expires: Some(now().after(Duration::from_secs(1_000))), ..pass(ROLES[1]) };
-    let other = Pass::of(footplate::model::Principal { tenant: Some("other".into()), ..(*next.principal).clone() });
+    let other = Pass::of(footplate::model::Principal {
+        tenant: Some("other".into()),
+        ..(*next.principal).clone()
+    });
     let known = vec![("next", next), ("narrow", narrow), ("other", other)];
     let book = Arc::new(Book { known, ..Book::default() });
     let mut bench = Bench::with(book).await;
@@ -51,7 +54,9 @@ async fn a11_a_refreshed_token_goes_on_and_what_it_may_not_see_is_gone() {
     client.says(&json!({ "type": "refresh", "token": "next" })).await;
     assert!(client.awaits("refreshed").await["expires_time"].is_string());
     // It was an operator, and is a viewer now.
-    client.says(&json!({ "type": "pause_execution", "command_id": "c1", "execution_id": "x1" })).await;
+    client
+        .says(&json!({ "type": "pause_execution", "command_id": "c1", "execution_id": "x1" }))
+        .await;
     assert_eq!(client.awaits("receipt").await["stage"], "forbidden");
     tokio::time::advance(Duration::from_secs(200)).await;
     bench.input("l1 says x1 4 log still").await;

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
     RSA_PSS_SHA256,
 };
-use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use footplate::auth::{Alg, Key, Profile, Setup, Tokens};
 use footplate::model::Timestamp;
@@ -174,17 +174,14 @@ pub(super) fn now() -> Timestamp {
 }
 
 pub(super) fn profile() -> Profile {
-    Profile {
-        issuer: Some(ISSUER.into()),
-        audiences: vec![AUDIENCE.into()],
-        ..Profile::default()
-    }
+    Profile { issuer: Some(ISSUER.into()), audiences: vec![AUDIENCE.into()], ..Profile::default() }
 }
 
 /// What knows this key, and nothing else.
 pub(super) fn knowing(pair: &Pair) -> Tokens {
     let folder = TempDir::new().unwrap();
-    let setup = Setup { profile: profile(), keys: vec![written(&folder, "key", pair)], ..Setup::default() };
+    let setup =
+        Setup { profile: profile(), keys: vec![written(&folder, "key", pair)], ..Setup::default() };
     Tokens::open(setup, |_| ()).unwrap()
 }
 

@@ -78,7 +78,8 @@ impl Server {
     }
 
     fn says(&self, status: &str, headers: &str, body: &str) {
-        let text = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
+        let text =
+            format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n{body}", body.len());
         *self.answer.lock().unwrap() = Some(text.into_bytes());
     }
 
@@ -104,15 +105,24 @@ fn authority(folder: &Path) {
     use footplate::config::{self, Command};
     let dir = folder.to_str().unwrap();
     let args = ["footplate", "certs", "init", "--dir", dir];
-    let Ok(Command::Certs(certs)) = config::read(args.map(Into::into)) else { panic!("it is right") };
+    let Ok(Command::Certs(certs)) = config::read(args.map(Into::into)) else {
+        panic!("it is right")
+    };
     footplate::app::certs(&certs, &footplate::seams::Seams::machine()).unwrap();
 }
 
 #[tokio::test]
 async fn a4_only_https_to_whom_the_authority_vouches_for() {
     for wrong in [
-        "http://id.example/keys", "https://", "id.example/keys", "file:///etc/passwd", "https://user:pw@id.example/",
-        "https://id.example/#x", "ftp://id.example/", "", "https://id.example:99999/",
+        "http://id.example/keys",
+        "https://",
+        "id.example/keys",
+        "file:///etc/passwd",
+        "https://user:pw@id.example/",
+        "https://id.example/#x",
+        "ftp://id.example/",
+        "",
+        "https://id.example:99999/",
     ] {
         assert!(Published::parse(wrong).is_none(), "{wrong}");
     }
@@ -127,7 +137,9 @@ async fn a4_only_https_to_whom_the_authority_vouches_for() {
     let source = Https::new(server.url(), Machine::network(), trust.client());
     assert!(source.fetch().await.unwrap_err().starts_with("TLS"));
     // Nor is a certificate for another name.
-    let other = Published::parse(&format!("https://localhost.localdomain:{}/keys?v=1", server.port)).unwrap();
+    let other =
+        Published::parse(&format!("https://localhost.localdomain:{}/keys?v=1", server.port))
+            .unwrap();
     let trust = Trust::of_file(&server.folder.path().join("ca.pem")).unwrap();
     assert!(Https::new(other, Machine::network(), trust.client()).fetch().await.is_err());
 }

@@ -28,7 +28,8 @@ fn about(message: &Value, name: &str) -> Value {
 
 #[test]
 fn z2_roles_allow_what_they_say() {
-    let (mine, owner): (ExecutionId, _) = ("x1".parse().unwrap(), Identity::of("key:w", Some("acme")));
+    let (mine, owner): (ExecutionId, _) =
+        ("x1".parse().unwrap(), Identity::of("key:w", Some("acme")));
     let theirs = Identity::of("key:v", Some("other"));
     for (rank, roles) in ROLES.into_iter().enumerate() {
         let pass = pass(roles);
@@ -40,19 +41,36 @@ fn z2_roles_allow_what_they_say() {
                 Action::Attach => usize::MAX,
             };
             let to = |owner| Some(Target { execution: &mine, owner });
-            assert_eq!(may(&pass, action, to(&owner), now()), needs <= rank, "{roles:?} {action:?}");
+            assert_eq!(
+                may(&pass, action, to(&owner), now()),
+                needs <= rank,
+                "{roles:?} {action:?}"
+            );
             assert_eq!(may(&pass, action, None, now()), needs <= rank);
             assert!(!may(&pass, action, to(&theirs), now()), "{roles:?} {action:?} elsewhere");
             let over = Pass { expires: Some(now()), ..pass.clone() };
             assert!(!may(&over, action, to(&owner), now()), "it counts no longer");
             let engine = Pass { engine: true, ..pass.clone() };
-            assert_eq!(may(&engine, action, None, now()), needs <= rank || action == Action::Attach);
+            assert_eq!(
+                may(&engine, action, None, now()),
+                needs <= rank || action == Action::Attach
+            );
         }
     }
     // An engine without a tenant begins what only those see who see all tenants.
     let nobodys = Identity("uid:0".into());
-    assert!(!may(&pass(ROLES[4]), Action::Watch, Some(Target { execution: &mine, owner: &nobodys }), now()));
-    assert!(may(&Pass::local(), Action::Watch, Some(Target { execution: &mine, owner: &nobodys }), now()));
+    assert!(!may(
+        &pass(ROLES[4]),
+        Action::Watch,
+        Some(Target { execution: &mine, owner: &nobodys }),
+        now()
+    ));
+    assert!(may(
+        &Pass::local(),
+        Action::Watch,
+        Some(Target { execution: &mine, owner: &nobodys }),
+        now()
+    ));
 }
 
 /// Role × message × own, foreign and missing, in each protocol.
@@ -130,12 +148,17 @@ async fn d5_a_decision_is_judged_by_what_is_known_when_it_is_recorded() {
     let receipt = viewer.awaits("receipt").await;
     assert_eq!((&receipt["stage"], receipt.get("execution_id")), (&json!("forbidden"), None));
     // A pass that runs out between two messages.
-    let soon = Pass { expires: Some(now().after(std::time::Duration::from_secs(5))), ..pass(ROLES[2]) };
+    let soon =
+        Pass { expires: Some(now().after(std::time::Duration::from_secs(5))), ..pass(ROLES[2]) };
     let mut brief = bench.come(native, None, Some(soon)).await;
     brief.settles(&bench).await;
     tokio::time::advance(std::time::Duration::from_secs(6)).await;
     // It may be closed already.
-    let _ = futures_util::SinkExt::send(&mut brief.socket, tokio_tungstenite::tungstenite::Message::text(decide.to_string())).await;
+    let _ = futures_util::SinkExt::send(
+        &mut brief.socket,
+        tokio_tungstenite::tungstenite::Message::text(decide.to_string()),
+    )
+    .await;
     bench.quiet().await;
     assert!(Bench::orders(&mut bench.ours).is_empty(), "nothing was decided");
     let mut decider = bench.come(native, None, Some(pass(ROLES[2]))).await;
@@ -188,7 +211,12 @@ async fn z3_the_list_is_what_one_sees() {
             continue;
         }
         let told = client.awaits("executions").await;
-        let ids: Vec<&str> = told["items"].as_array().unwrap().iter().map(|it| it["execution_id"].as_str().unwrap()).collect();
+        let ids: Vec<&str> = told["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|it| it["execution_id"].as_str().unwrap())
+            .collect();
         assert_eq!(ids, expected);
         sees.push(client);
     }
@@ -198,7 +226,9 @@ async fn z3_the_list_is_what_one_sees() {
     bench.quiet().await;
     tokio::time::advance(std::time::Duration::from_secs(2)).await;
     bench.quiet().await;
-    for (client, expected) in sees.iter_mut().zip([vec!["q7"], vec![], vec!["q7"], vec!["q7", "r7"]]) {
+    for (client, expected) in
+        sees.iter_mut().zip([vec!["q7"], vec![], vec!["q7"], vec!["q7", "r7"]])
+    {
         let (told, _) = client.settles(&bench).await;
         let mut ids: Vec<&str> = told
             .iter()
@@ -236,9 +266,7 @@ async fn z3_what_comes_later_is_looked_at_then() {
 async fn z2_a_start_stays_with_its_tenant() {
     let mut bench = Bench::start().await;
     let native = protocols()[0].0;
-    let start = |id: &str, workflow: &str| {
-        json!({ "type": "start_execution", "command_id": id, "workflow_id": workflow })
-    };
+    let start = |id: &str, workflow: &str| json!({ "type": "start_execution", "command_id": id, "workflow_id": workflow });
     let mut ada = bench.come(native, None, Some(pass(ROLES[3]))).await;
     ada.says(&start("c-1", "wf-other")).await;
     let theirs = ada.awaits("receipt").await;

@@ -61,10 +61,18 @@ fn a12_what_is_revoked_counts_no_longer() {
     all["sid"] = "s-1".into();
     let pass = tokens.verify(&pair.token(&json!({}), &all), true, now()).unwrap();
     let revoked = |text: &str| Revoked::of(text).unwrap().has(&pass);
-    for text in ["jti ada-1", "sub ada", "sid s-1", &format!("issued-before {}", NOW + 1), "sub x\nsub ada # gone"] {
+    for text in [
+        "jti ada-1",
+        "sub ada",
+        "sid s-1",
+        &format!("issued-before {}", NOW + 1),
+        "sub x\nsub ada # gone",
+    ] {
         assert!(revoked(text), "{text}");
     }
-    for text in ["", "# sub ada", "jti ada", "sub ADA", "sid ada-1", &format!("issued-before {NOW}")] {
+    for text in
+        ["", "# sub ada", "jti ada", "sub ADA", "sid ada-1", &format!("issued-before {NOW}")]
+    {
         assert!(!revoked(text), "{text}");
     }
     // When it was issued is not said: it may have been before.
@@ -132,7 +140,9 @@ fn a7_a_ticket_counts_once_soon_and_on_its_own_page() {
     assert_eq!(tickets.redeem(ticket.reveal(), page, at(29)).unwrap(), ada());
     assert!(tickets.redeem(ticket.reveal(), page, at(29)).is_err(), "it was used");
     assert!(tickets.redeem(give().reveal(), page, at(30)).is_err(), "it is too late");
-    for other in [None, Some("https://ops.example:8443"), Some("https://evil.example"), Some("null")] {
+    for other in
+        [None, Some("https://ops.example:8443"), Some("https://evil.example"), Some("null")]
+    {
         let ticket = give();
         assert!(tickets.redeem(ticket.reveal(), other, at(1)).is_err(), "{other:?}");
         assert!(tickets.redeem(ticket.reveal(), page, at(1)).is_err(), "it was shown elsewhere");

@@ -1,8 +1,8 @@
 //! A whole relay that wants tokens, with one key of its issuer and an API key for engines.
 
 use footplate::auth::Alg;
-use footplate::engine::pb::engine_service_client::EngineServiceClient;
 use footplate::engine::pb;
+use footplate::engine::pb::engine_service_client::EngineServiceClient;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -50,8 +50,20 @@ impl Stand {
         let (key, keys, revoked) =
             (key.display().to_string(), keys.display().to_string(), revoked.display().to_string());
         let mut flags = vec![
-            "--auth-keys", &key, "--auth-issuer", ISSUER, "--auth-audience", AUDIENCE, "--auth-tenant-claim",
-            "org", "--api-keys", &keys, "--revoked", &revoked, "--auth-cookie", "true",
+            "--auth-keys",
+            &key,
+            "--auth-issuer",
+            ISSUER,
+            "--auth-audience",
+            AUDIENCE,
+            "--auth-tenant-claim",
+            "org",
+            "--api-keys",
+            &keys,
+            "--revoked",
+            &revoked,
+            "--auth-cookie",
+            "true",
         ];
         flags.extend(more);
         let relay = Relay::with(&flags).await;
@@ -106,15 +118,21 @@ impl Stand {
         let channel = Channel::from_shared(uri).unwrap().connect().await.unwrap();
         let mut client = EngineServiceClient::new(channel);
         let shown = key.as_ref().map_or("", |(_, key)| key.as_str());
-        let name = format!("p{:02x?}", &Sha256::digest(shown)[..4]).replace([',', ' ', '[', ']'], "");
-        let producer = pb::Producer { producer_id: format!("{name}-{execution}"), producer_epoch: 1 };
+        let name =
+            format!("p{:02x?}", &Sha256::digest(shown)[..4]).replace([',', ' ', '[', ']'], "");
+        let producer =
+            pb::Producer { producer_id: format!("{name}-{execution}"), producer_epoch: 1 };
         let batch = pb::EventBatch {
             execution_id: execution.into(),
             first_pseq: 1,
             events: vec![line("one").into()],
             ..Default::default()
         };
-        let message = pb::PublishRequest { producer: Some(producer), batches: vec![batch], ..Default::default() };
+        let message = pb::PublishRequest {
+            producer: Some(producer),
+            batches: vec![batch],
+            ..Default::default()
+        };
         let mut request = Request::new(message);
         if let Some((name, value)) = key {
             let value: MetadataValue<_> = value.parse().unwrap();
@@ -142,7 +160,9 @@ impl Socket {
         loop {
             match timeout(LONG, self.0.next()).await.expect("it is told something") {
                 Some(Ok(Frame::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-                Some(Ok(Frame::Close(frame))) => return Err(frame.map_or(1005, |it| it.code.into())),
+                Some(Ok(Frame::Close(frame))) => {
+                    return Err(frame.map_or(1005, |it| it.code.into()));
+                }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(1006),
             }
