@@ -34,10 +34,9 @@ impl Published {
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         ServerName::try_from(host.clone()).ok()?;
         let path = uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().ok()?,
-            None => 443,
-        };
+        // A number that is no port is none for the parser, but is not left out.
+        let left_out = authority.as_str() == authority.host();
+        let port = if left_out { 443 } else { authority.port_u16()? };
         (plain && !text.contains('#')).then_some(Self { host, port, path })
     }
 }

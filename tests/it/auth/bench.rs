@@ -212,8 +212,11 @@ pub(super) fn limited(roles: &[Role], patterns: &[&str]) -> Pass {
     Pass { sight: Sight { executions: Some(patterns), ..whole.sight.clone() }, ..whole }
 }
 
+/// A protocol, whether it names its execution in the path, and what its client can ask for.
+pub(super) type Protocol = (&'static dyn Dialect, bool, Vec<(&'static str, Value)>);
+
 /// Every protocol, whether it names its execution in the path, and what its client can ask for of `X`.
-pub(super) fn protocols() -> Vec<(&'static dyn Dialect, bool, Vec<(&'static str, Value)>)> {
+pub(super) fn protocols() -> Vec<Protocol> {
     let all = Dialects::default();
     let windags = vec![
         ("decide", json!({ "type": "human_decision", "node_id": "n", "decision": "approve" })),
