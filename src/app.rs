@@ -35,10 +35,11 @@ mod certs;
 mod inside;
 mod show;
 mod signals;
+mod tokens;
 
 pub use audit::verify;
 pub use certs::certs;
-pub use inside::identity;
+pub use inside::{engine as engine_peer, identity};
 pub use signals::{Asked, Signals};
 
 /// How far apart viewers leave, where there is time: as far as others can bear their coming.
@@ -96,6 +97,7 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(limits));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
+        let reload = watch::Sender::new(());
         let parts = inside::start(
             &seams,
             &metrics,
@@ -103,6 +105,7 @@ impl App {
             &config,
             (&ready, &caps),
             [&inside, &engines],
+            reload.subscribe(),
         )
         .await?;
 
@@ -116,6 +119,7 @@ impl App {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: parts.verifier,
+            cookie: config.auth.as_ref().is_some_and(|it| it.cookie),
             clock: seams.clock.clone(),
             welcome: parts.welcome,
             assets: config.assets.map(assets::Directory::new),
@@ -144,16 +148,17 @@ impl App {
             http2: |http| {
                 engine::h2(http);
             },
-            tls: config.engines.tls.as_ref().map(tls::Served::for_engines),
+            tls: config.engines.tls.as_ref().map(|it| match &config.engine_ca {
+                Some(ca) => it.for_known_engines(ca, config.auth.is_some()),
+                None => it.for_engines(),
+            }),
             site: parts.engines,
             introduce: |connection, extensions| {
-                let identity = inside::identity(connection.peer);
-                extensions.insert(engine::Peer { identity });
+                extensions.insert(inside::engine(connection));
             },
             tasks: engines.clone(),
             ..viewer_door.clone()
         };
-        let reload = watch::Sender::new(());
         for (door, served) in [("viewer", config.viewers.tls), ("engine", config.engines.tls)] {
             let watch = served.and_then(|it| it.watch(door, &seams.clock, &metrics));
             if let Some(watch) = watch {
@@ -204,7 +209,8 @@ impl App {
             scribe.reopen();
         } else if self.reload.receiver_count() == 0 {
             info!(
-                "asked to reload, but there is neither a certificate from a file nor an audit log"
+                "asked to reload, but nothing is from a file that could be: no certificate, no key, no \
+                 audit log"
             );
         }
         self.reload.send_replace(());

@@ -6,6 +6,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::FromArgMatches as _;
 
+mod auth;
 mod certs;
 mod check;
 mod demo;
@@ -22,15 +23,17 @@ mod verify;
 use crate::http::caller::{Allowed, Host, Origin};
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
-use crate::tls::Served;
+use crate::tls::{Served, Trust};
+pub use auth::Auth;
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
 use flags::{AuditSub, CertsSub, Cli, Sub};
-pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, VerifyFlags};
+pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlags};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
+use values::Guard;
 pub use verify::Verify;
 
 /// What a process ends with when its configuration is wrong (`EX_USAGE` of sysexits).
@@ -65,6 +68,10 @@ pub struct Config {
     pub viewers: Door,
     /// The engines' door.
     pub engines: Door,
+    /// Who vouches for engines' certificates, if anybody does.
+    pub engine_ca: Option<Trust>,
+    /// Which tokens and keys count. `None`: none, and both doors are for this machine alone.
+    pub auth: Option<Auth>,
     /// Where operators ask for numbers and health. None: nowhere.
     pub admin: Vec<Listen>,
     /// The directory of the user's own page. `None`: the built-in one is served.
@@ -213,15 +220,25 @@ impl Flags {
     /// The same, with where each was given.
     fn judge(&self, places: Places) -> Result<Config, Vec<Problem>> {
         let mut check = Check::new(places);
-        let viewers = check.listen(VIEWER_LISTEN, &self.viewer_listen);
-        let engines = check.listen(ENGINE_LISTEN, &self.engine_listen);
+        // What is said to keep strangers out does, or nothing is opened: what is wrong with it is told.
+        let tokens = !self.tokens.auth_keys.is_empty() || self.tokens.auth_jwks_url.is_some();
+        let asks = tokens || self.tokens.api_keys.is_some();
+        let guard = Guard { asks, tls: self.viewer_tls_cert.is_some() };
+        let viewers = check.listen(VIEWER_LISTEN, &self.viewer_listen, guard);
+        let asks = asks || self.engine_tls_client_ca.is_some();
+        let guard = Guard { asks, tls: self.engine_tls_cert.is_some() };
+        let engines = check.listen(ENGINE_LISTEN, &self.engine_listen, guard);
         let admin = check.admin(&self.admin_listen);
         check.distinct(viewers.iter().chain(&engines).chain(&admin));
         let (cert, key) = (self.viewer_tls_cert.as_ref(), self.viewer_tls_key.as_ref());
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
         let engine_tls = check.tls(["--engine-tls-cert", "--engine-tls-key"], cert, key);
+        let engine_ca =
+            check.client_ca(self.engine_tls_client_ca.as_deref(), self.engine_tls_cert.is_some());
         let config = Config {
+            engine_ca,
+            auth: check.auth(&self.tokens),
             viewers: Door { listen: viewers, tls: viewer_tls },
             engines: Door { listen: engines, tls: engine_tls },
             admin,

@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
 
-use super::audit;
+use super::{audit, tokens};
 use crate::audit::Scribe;
 use crate::auth::verifier::{Loopback, Verifier};
 use crate::config::{self, Config};
@@ -24,6 +24,7 @@ use crate::shard::{self, Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
 use crate::telemetry::{self, Metered, Metrics, Stalls};
+use crate::tls;
 use crate::viewer::Departure;
 use crate::viewer::{House, connection};
 
@@ -53,6 +54,7 @@ pub(super) async fn start(
     config: &Config,
     (ready, caps): (&Ready, &Caps),
     [inside, engines]: [&Tasks; 2],
+    reload: watch::Receiver<()>,
 ) -> anyhow::Result<Parts> {
     let (boot, options) = (seams.chance.number(), Arc::default());
     let (shards, inbox) = shard::inbox(INBOX);
@@ -62,8 +64,13 @@ pub(super) async fn start(
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
     let (audit, scribe) =
         audit::open(config.audit.as_deref(), seams, metrics, &relay, reader.as_ref())?;
+    let verifier: Arc<dyn Verifier> = match &config.auth {
+        None => Arc::new(Loopback),
+        Some(auth) => tokens::open(auth, seams, metrics, &shards, inside, reload)?,
+    };
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics))
+        .trusting(Arc::clone(&verifier))
         .auditing(audit);
     let shard = match reader {
         Some(reader) => shard.reading(reader),
@@ -95,7 +102,6 @@ pub(super) async fn start(
         }
     });
 
-    let verifier: Arc<dyn Verifier> = Arc::new(Loopback);
     let house = House {
         verifier: Arc::clone(&verifier),
         shards: shards.clone(),
@@ -124,6 +130,7 @@ pub(super) async fn start(
 
     let door = engine::Door::new(engine::Setup {
         shards: shards.clone(),
+        verifier: Arc::clone(&verifier),
         clock: seams.clock.clone(),
         boot,
         durability,
@@ -182,6 +189,23 @@ async fn report(mut trouble: watch::Receiver<Option<String>>, ready: Ready, metr
 async fn shut(mut pressure: watch::Receiver<Pressure>, caps: Caps) {
     while pressure.changed().await.is_ok() {
         caps.shut(*pressure.borrow_and_update() == Pressure::Critical);
+    }
+}
+
+/// What the engines' door is told of somebody who has connected.
+pub fn engine(connection: &listen::Connection) -> engine::Peer {
+    let (peer, certificate) = (connection.peer, connection.certificate.as_deref());
+    match (peer, certificate.and_then(tls::named)) {
+        (Peer::Tcp(_), Some(name)) => {
+            let identity = Identity(format!("san:{name}").into());
+            engine::Peer { identity, local: peer.is_local(), vouched: true }
+        }
+        (Peer::Tcp(_), None) => {
+            engine::Peer { identity: identity(peer), local: peer.is_local(), vouched: false }
+        }
+        (Peer::Unix { .. }, _) => {
+            engine::Peer { identity: identity(peer), local: true, vouched: true }
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! The one place that decides who may do what. It must stay the only one: WebSocket, HTTP and
-//! whatever comes later ask here, at the instant at which the thing would happen.
+//! The one place that decides who may do what. It must stay the only one: WebSocket, HTTP, the engines'
+//! door and whatever comes later ask here, at the instant at which the thing would happen.
 
-use crate::model::{ExecutionId, Principal};
+use super::Pass;
+use crate::model::{ExecutionId, Identity, Role, Timestamp};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,13 +15,36 @@ pub enum Action {
     Decide,
     /// Pause, resume, cancel, start, or a custom command.
     Command,
+    /// Speak for executions, as an engine.
+    Attach,
 }
 
-/// Whether `principal` may. `execution` is `None` for what concerns no execution in particular.
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Watch, Self::List, Self::Decide, Self::Command, Self::Attach];
+}
+
+/// An execution that there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its name.
+    pub execution: &'a ExecutionId,
+    /// Whose it is: the engine's that began it.
+    pub owner: &'a Identity,
+}
+
+/// Whether the holder of `pass` may. `target` is `None` for what concerns no execution in particular.
 ///
-/// Until tokens come, doors are open to this machine alone and everybody on it may do everything;
-/// the doors see to the first half of that sentence.
-pub fn may(principal: &Principal, action: Action, execution: Option<&ExecutionId>) -> bool {
-    let _ = (principal, action, execution);
-    true
+/// Who may not even watch an execution is to be told that there is none; everybody else, that they may
+/// not.
+pub fn may(pass: &Pass, action: Action, target: Option<Target<'_>>, now: Timestamp) -> bool {
+    let has = |role: Role| pass.principal.roles.iter().any(|it| role <= *it);
+    let fits = match action {
+        Action::Watch | Action::List => has(Role::Viewer),
+        Action::Decide => has(Role::Decider),
+        Action::Command => has(Role::Operator),
+        Action::Attach => pass.engine,
+    };
+    let sees = target.is_none_or(|it| pass.sight.has(it.execution, it.owner));
+    fits && sees && !pass.is_over(now)
 }

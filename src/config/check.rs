@@ -10,9 +10,9 @@ use super::flags::{Flags, PEM};
 use super::layers::Places;
 use super::problem::{Place, Problem};
 use super::settings::Setting;
-use super::{ADMIN_LISTEN, Listen, Store, values};
+use super::{ADMIN_LISTEN, Listen, Store, values, values::Guard};
 use crate::seams::Address;
-use crate::tls::{Files, Served};
+use crate::tls::{Files, Served, Trust};
 
 const SIZE: &str = "it is a whole number with a unit, such as 500MiB or 10GiB, and at least 16MiB";
 const AGE: &str = "it is a whole number with a unit, such as 90m, 12h or 7d, and at most 3650d";
@@ -105,7 +105,7 @@ impl Check {
         {
             return vec![];
         }
-        self.listen(ADMIN_LISTEN, texts)
+        self.listen(ADMIN_LISTEN, texts, Guard::default())
     }
 
     pub(super) fn assets(&mut self, text: Option<&str>) -> Option<PathBuf> {
@@ -138,13 +138,18 @@ impl Check {
 
     /// The ports of one door. Of the defaults, all but the first are optional, also where somebody
     /// spells them out: a printed configuration is no other one.
-    pub(super) fn listen(&mut self, flag: &'static str, texts: &[String]) -> Vec<Listen> {
+    pub(super) fn listen(
+        &mut self,
+        flag: &'static str,
+        texts: &[String],
+        guard: Guard,
+    ) -> Vec<Listen> {
         let defaults = self.defaults(flag);
         let texts = if texts.is_empty() { &defaults } else { texts };
         let mut all = Vec::new();
         for (n, text) in texts.iter().enumerate() {
             let optional = n > 0 && *texts == defaults[..];
-            match values::address(flag, text.trim()) {
+            match values::address(flag, text.trim(), guard) {
                 Ok(address) => all.push(Listen { address, flag, optional }),
                 Err(what) => self.wrong(flag, text.trim(), what),
             }
@@ -179,6 +184,19 @@ impl Check {
             );
         }
         Some(Store { directory, size, age, set_aside })
+    }
+
+    /// The authorities of engines' certificates, which count only where engines speak TLS.
+    pub(super) fn client_ca(&mut self, text: Option<&str>, tls: bool) -> Option<Trust> {
+        const FLAG: &str = "--engine-tls-client-ca";
+        let text = text?;
+        if !tls {
+            let what = "engines show certificates only over TLS; name --engine-tls-cert and \
+                        --engine-tls-key";
+            self.wrong(FLAG, text, what);
+        }
+        let trust = Trust::of_file(Path::new(text));
+        trust.map_err(|fault| self.wrong(FLAG, text, fault.to_string())).ok()
     }
 
     /// A door's certificate with its key: both or neither.

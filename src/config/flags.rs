@@ -10,6 +10,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+mod tokens;
+
+pub use tokens::TokenFlags;
+
 /// The command line.
 #[derive(Debug, Parser)]
 #[command(
@@ -99,8 +103,9 @@ Engines attach at --engine-listen; dashboards connect at --viewer-listen, where 
 A flag wins over its variable, a variable over the file. In the file a setting has the name of its \
 flag, with _ for -: viewer_listen = [\"127.0.0.1:8000\"]. An empty variable counts as not set.
 
-There is no authentication yet: both doors open for this machine alone. A second SIGTERM or SIGINT \
-ends the relay at once.
+Without --auth-keys, --auth-jwks-url or --api-keys both doors open for this machine alone, and \
+everybody on it may do everything; with them everybody shows a token: see docs/auth.md. A second \
+SIGTERM or SIGINT ends the relay at once.
 
 Exit status: 0 after a clean end, 64 if the configuration is wrong, 1 if something else is."
 )]
@@ -134,7 +139,8 @@ pub(super) struct Layered {
 /// The settings of `footplate serve`, as they were typed. What is not given is the default.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Flags {
-    /// Where dashboards connect: IP:PORT on this machine. May be repeated.
+    /// Where dashboards connect: IP:PORT. May be repeated. Addresses beyond this machine need tokens and
+    /// TLS.
     #[arg(
         long,
         env = "FOOTPLATE_VIEWER_LISTEN",
@@ -144,7 +150,8 @@ pub struct Flags {
         help_heading = "Doors"
     )]
     pub viewer_listen: Vec<String>,
-    /// Where engines attach: IP:PORT on this machine, or unix:PATH. May be repeated.
+    /// Where engines attach: IP:PORT, or unix:PATH. May be repeated. Addresses beyond this machine need
+    /// TLS, and tokens or engines' certificates.
     #[arg(
         long,
         env = "FOOTPLATE_ENGINE_LISTEN",
@@ -182,6 +189,13 @@ pub struct Flags {
     /// Its private key. Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
+    /// The authorities that vouch for engines' certificates, as a PEM file. An engine with such a
+    /// certificate needs no token, and is who its URI or DNS name says. Default: none.
+    #[arg(long, env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA", value_name = "FILE", help_heading = "TLS")]
+    pub engine_tls_client_ca: Option<String>,
+    /// Tokens and keys.
+    #[command(flatten)]
+    pub tokens: TokenFlags,
     /// A further host name by which dashboards may call the relay, with or without a port.
     /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed. Default: none.
     #[arg(

@@ -17,7 +17,7 @@ impl ReadyFlags {
         // An empty variable counts as not set.
         let given = self.admin.first().filter(|it| !it.trim().is_empty());
         let text = given.map_or_else(default, |it| it.trim().to_owned());
-        let what = match values::address(ADMIN_LISTEN, &text) {
+        let what = match values::address(ADMIN_LISTEN, &text, values::Guard::default()) {
             Ok(Address::Tcp(at)) if at.port() != 0 => return Ok(Address::Tcp(here(at))),
             _ if text == "none" => {
                 "a relay without a port for operators can't be asked; give it one".to_owned()

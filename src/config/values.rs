@@ -15,8 +15,17 @@ use crate::telemetry::logs::Format;
 /// The longest path that a Unix socket may have: the kernel's 108 bytes hold an end mark, too.
 const LONGEST_PATH: usize = 107;
 
+/// What a door has that keeps strangers out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Guard {
+    /// Everybody has to show something.
+    pub(super) asks: bool,
+    /// Nobody on the way can read it.
+    pub(super) tls: bool,
+}
+
 /// Reads where to listen, and says why not.
-pub(super) fn address(flag: &'static str, text: &str) -> Result<Address, String> {
+pub(super) fn address(flag: &'static str, text: &str, guard: Guard) -> Result<Address, String> {
     let engines = flag == ENGINE_LISTEN;
     if let Some(path) = text.strip_prefix(SOCKET) {
         return if engines {
@@ -32,18 +41,35 @@ pub(super) fn address(flag: &'static str, text: &str) -> Result<Address, String>
             "it is no IP address with a port; write it like 127.0.0.1:8000 or [::1]:8000{or}"
         ));
     };
-    if address.ip().to_canonical().is_loopback() || flag == ADMIN_LISTEN {
+    let here = address.ip().to_canonical().is_loopback() || flag == ADMIN_LISTEN;
+    if here || guard.asks && guard.tls {
         return Ok(Address::Tcp(address));
     }
-    let remedy = if engines {
-        "let engines attach on this machine (127.0.0.1, [::1] or unix:<path>)"
+    let (tls, tokens, otherwise) = if engines {
+        (
+            "--engine-tls-cert and --engine-tls-key",
+            "--auth-keys, --auth-jwks-url, --api-keys or --engine-tls-client-ca",
+            "let engines attach on this machine (127.0.0.1, [::1] or unix:<path>)",
+        )
     } else {
-        "listen on 127.0.0.1 or [::1], with a proxy in front that authenticates"
+        (
+            "--viewer-tls-cert and --viewer-tls-key",
+            "--auth-keys, --auth-jwks-url or --api-keys",
+            "listen on 127.0.0.1 or [::1], with a proxy in front that authenticates",
+        )
     };
-    Err(format!(
-        "other machines would reach it, and without authentication, which the relay does not have \
-         yet, whoever reaches it may do everything (TLS does not change that); {remedy}"
-    ))
+    Err(if guard.asks {
+        format!(
+            "other machines would reach it, and without TLS whoever is on the way reads the tokens; \
+             name {tls}, or {otherwise}"
+        )
+    } else {
+        format!(
+            "other machines would reach it, and without authentication whoever reaches it may do \
+             everything (TLS does not change that); say which tokens count with {tokens}, and name \
+             {tls}; or {otherwise}"
+        )
+    })
 }
 
 fn socket(path: &str) -> Result<Address, String> {

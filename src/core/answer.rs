@@ -78,7 +78,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// A receipt that says no more than its stage.
-    pub(super) fn new(about: Reference, stage: Stage) -> Self {
+    pub fn new(about: Reference, stage: Stage) -> Self {
         let (execution, gate, node, resolution) = (None, None, None, None);
         Self { about, execution, gate, node, stage, resolution, reason: None, by: None, at: None }
     }
@@ -89,7 +89,7 @@ impl Receipt {
     }
 
     /// For a decision in an execution that nobody has spoken of.
-    pub(super) fn unknown_gate(ask: &DecisionAsk) -> Self {
+    pub fn unknown_gate(ask: &DecisionAsk) -> Self {
         let id = ask.id.clone().unwrap_or_else(DecisionId::none);
         let (gate, node) = match &ask.target {
             Target::Gate { gate, .. } | Target::Newest(gate) => (Some(gate.clone()), None),
@@ -99,7 +99,7 @@ impl Receipt {
     }
 
     /// For a command that was not taken.
-    pub(super) fn refused_command(ask: &CommandAsk, reason: &str) -> Self {
+    pub fn refused_command(ask: &CommandAsk, reason: &str) -> Self {
         let id = ask.id.clone().unwrap_or_else(CommandId::none);
         let reason = Some(reason.into());
         Self { reason, ..Self::new(Reference::Command(id), Stage::Refused) }

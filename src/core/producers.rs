@@ -109,9 +109,14 @@ impl Producers {
         Some((known.link?, known.epoch))
     }
 
-    /// A stream that can start this workflow.
-    pub(super) fn starter(&self, workflow: &WorkflowId) -> Option<(LinkId, &Link)> {
-        let can = |link: &&Link| link.listens && link.startable.contains(workflow);
+    /// A stream that can start this workflow. With a tenant: one of that tenant's.
+    pub(super) fn starter(
+        &self,
+        workflow: &WorkflowId,
+        tenant: Option<&str>,
+    ) -> Option<(LinkId, &Link)> {
+        let theirs = |link: &Link| tenant.is_none() || link.identity.tenant() == tenant;
+        let can = |link: &&Link| link.listens && link.startable.contains(workflow) && theirs(link);
         self.links.iter().find(|(_, link)| can(link)).map(|(id, link)| (*id, link))
     }
 

@@ -195,6 +195,11 @@ impl Relay {
         self.logs.values().map(|log| (&log.execution, log.history.position(), &log.state))
     }
 
+    /// Whose an execution is: the engine's that began it.
+    pub fn owner(&self, execution: &ExecutionId) -> Option<&Identity> {
+        Some(&self.logs.get(execution)?.owner)
+    }
+
     /// The newest record of an execution.
     pub fn head(&self, execution: &ExecutionId) -> Option<Seq> {
         Some(self.logs.get(execution)?.history.position().seq)

@@ -19,6 +19,8 @@ pub struct Call {
     pub query: Text,
     /// What came of the token in its address or its headers.
     pub token: Token,
+    /// Nobody knows who it is: it has to say so in a message first.
+    pub stranger: bool,
     /// What an earlier connection of the same client was watching when it was lost, and the last
     /// record that it was sent: for clients that don't say it themselves. A connection of this
     /// protocol, address and browser that went without a goodbye within the last five minutes.
@@ -265,6 +267,13 @@ pub enum Notice<'a> {
     Authenticated {
         /// Who it is.
         principal: &'a Principal,
+        /// Until when. `None`: for ever.
+        expires: Option<Timestamp>,
+    },
+    /// Its token will count no longer soon.
+    Expiring {
+        /// From then on.
+        at: Timestamp,
     },
     /// Its token is none, or no longer one.
     Unauthenticated {

@@ -188,6 +188,11 @@ impl Manners {
         self == Self::Stage5
     }
 
+    /// Whether its clients can say who they are in a message, where their request did not.
+    pub fn can_authenticate(self) -> bool {
+        matches!(self, Self::Native | Self::Nebula)
+    }
+
     /// Whether what a client may say is counted over all its connections together.
     pub fn counts_clients(self) -> bool {
         self == Self::Nebula

@@ -27,6 +27,10 @@ pub(super) enum End {
     Replaced,
     /// The producer's name belongs to somebody else.
     Forbidden,
+    /// It shows no token that counts, or none that counts any longer.
+    Unauthenticated,
+    /// What it shows does not make an engine of it.
+    NoEngine,
     /// The engine sent twice of what may be unacknowledged.
     WindowExceeded,
     /// The engine does not take what it is told.
@@ -57,6 +61,8 @@ impl End {
             Self::Fenced => "fenced",
             Self::Replaced => "replaced",
             Self::Forbidden => "forbidden",
+            Self::Unauthenticated => "unauthenticated",
+            Self::NoEngine => "forbidden",
             Self::WindowExceeded => "window_exceeded",
             Self::Overloaded => "overloaded",
             Self::Draining => "draining",
@@ -78,6 +84,8 @@ impl End {
             }
             Self::Fenced
             | Self::Forbidden
+            | Self::Unauthenticated
+            | Self::NoEngine
             | Self::WindowExceeded
             | Self::Overloaded
             | Self::Late => warn!(why, "engine sent away"),
@@ -120,6 +128,17 @@ impl End {
                 GoodbyeReason::Forbidden,
                 Code::PermissionDenied,
                 "this producer's name belongs to another identity",
+            ),
+            Self::Unauthenticated => (
+                GoodbyeReason::Unauthenticated,
+                Code::Unauthenticated,
+                "no token that counts was shown, or it counts no longer; send one as `authorization: \
+                 Bearer …`, or an API key as `x-api-key`",
+            ),
+            Self::NoEngine => (
+                GoodbyeReason::Forbidden,
+                Code::PermissionDenied,
+                "the holder of this token is no engine; it needs the role `engine`",
             ),
             Self::WindowExceeded => (
                 GoodbyeReason::WindowExceeded,

@@ -2,6 +2,7 @@
 //! shard; what the core wants told to it is put into the wire's words here. Nothing is decided here
 //! but who may go on talking.
 
+mod admission;
 pub mod convert;
 mod end;
 mod flight;

@@ -18,6 +18,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
 use tracing::{Instrument, field, info_span};
 
+use super::admission::admitted;
 use super::convert::{self, MESSAGE_BYTES};
 use super::end::End;
 use super::pb::{
@@ -26,6 +27,7 @@ use super::pb::{
 };
 use super::publish::published;
 use super::stream::attached;
+use crate::auth::verifier::Verifier;
 use crate::model::{Durability, Identity, LinkId, Timestamp};
 use crate::seams::Clock;
 use crate::shard::Shards;
@@ -43,8 +45,19 @@ const RESPONSES: usize = 8;
 /// extensions; without it, the other side is on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// To whom the executions will belong that it begins.
+    /// To whom the executions will belong that it begins, unless it shows a token.
     pub identity: Identity,
+    /// Whether it is on this very machine.
+    pub local: bool,
+    /// Whether the kernel or a certificate says who it is: then it need show nothing.
+    pub vouched: bool,
+}
+
+impl Peer {
+    /// Somebody on this machine, and nobody says who.
+    pub fn here() -> Self {
+        Self { identity: Identity("loopback".into()), local: true, vouched: false }
+    }
 }
 
 /// What bounds one engine.
@@ -98,6 +111,8 @@ impl Limits {
 pub struct Setup {
     /// Where what engines say goes.
     pub shards: Shards,
+    /// Knows tokens.
+    pub verifier: Arc<dyn Verifier>,
     /// The time.
     pub clock: Clock,
     /// Unique to this start of the relay; the core has the same.
@@ -135,6 +150,10 @@ impl Door {
 
     pub(super) fn shards(&self) -> &Shards {
         &self.setup.shards
+    }
+
+    pub(super) fn verifier(&self) -> &Arc<dyn Verifier> {
+        &self.setup.verifier
     }
 
     pub(super) fn metrics(&self) -> &Metrics {
@@ -212,6 +231,14 @@ pub fn h2<E>(builder: &mut http2::Builder<E>) -> &mut http2::Builder<E> {
 
 struct Service(Arc<Door>);
 
+impl Service {
+    /// Before there is a stream, its status is all that can be said.
+    fn refused(&self, end: &End) -> Status {
+        self.0.setup.metrics.engine_streams_ended.of(end.word()).inc();
+        Status::from(end.clone())
+    }
+}
+
 #[tonic::async_trait]
 impl EngineService for Service {
     type AttachStream = ReceiverStream<Result<pb::AttachResponse, Status>>;
@@ -220,11 +247,12 @@ impl EngineService for Service {
         &self,
         request: Request<Streaming<pb::AttachRequest>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
-        let identity = identity(&request);
+        let admitted = admitted(&self.0, &request).await;
         let (responses, stream) = mpsc::channel(RESPONSES);
-        let (name, none) = (&*identity.0, field::Empty);
+        let name = admitted.as_ref().map_or("nobody", |it| &*it.identity.0);
+        let none = field::Empty;
         let span = info_span!("engine", identity = name, producer = none, epoch = none);
-        let engine = attached(self.0.clone(), identity, request.into_inner(), responses);
+        let engine = attached(self.0.clone(), admitted, request.into_inner(), responses);
         self.0.setup.tasks.spawn(engine.instrument(span));
         Ok(Response::new(ReceiverStream::new(stream)))
     }
@@ -233,11 +261,11 @@ impl EngineService for Service {
         &self,
         request: Request<pb::PublishRequest>,
     ) -> Result<Response<pb::PublishResponse>, Status> {
-        let identity = identity(&request);
+        let admitted = admitted(&self.0, &request).await.map_err(|end| self.refused(&end))?;
         if self.0.setup.drain.is_cancelled() {
             return Err(End::Draining.into());
         }
-        let (hello, batches) = convert::publication(request.into_inner(), &identity)
+        let (hello, batches) = convert::publication(request.into_inner(), &admitted.identity)
             .map_err(|breach| Status::from(End::Protocol(breach)))?;
         self.0.setup.metrics.publish_calls.inc();
         // A task of its own: also who hangs up halfway is detached in the end.
@@ -247,9 +275,4 @@ impl EngineService for Service {
             Err(_) => Err(Status::internal("the call was dropped")),
         }
     }
-}
-
-fn identity<T>(request: &Request<T>) -> Identity {
-    let peer: Option<&Peer> = request.extensions().get();
-    peer.map_or_else(|| Identity("loopback".into()), |peer| peer.identity.clone())
 }

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use tonic::{Code, Status, Streaming};
 use tracing::{Span, debug, field::display, info};
 
+use super::admission::Admitted;
 use super::convert::{self, FromEngine, Greeting, Outgoing, Part};
 use super::end::End;
 use super::gathered::Gathered;
@@ -38,18 +39,12 @@ pub(super) type Responses = mpsc::Sender<Result<pb::AttachResponse, Status>>;
 /// Serves one stream, from its first message to its last.
 pub(super) async fn attached(
     door: Arc<Door>,
-    identity: Identity,
+    admitted: Result<Admitted, End>,
     mut inbound: Streaming<pb::AttachRequest>,
     responses: Responses,
 ) {
-    let end = match greeting(&door, &identity, &mut inbound, &responses).await {
-        Err(end) => end,
-        Ok(greeting) => {
-            let stream = Stream { link: Link::new(door.clone()), identity, responses: &responses };
-            let end = stream.talk(greeting, &mut inbound).await;
-            stream.link.detach().await;
-            end
-        }
+    let end = match served(&door, admitted, &mut inbound, &responses).await {
+        Ok(end) | Err(end) => end,
     };
     end.log();
     door.metrics().engine_streams_ended.of(end.word()).inc();
@@ -69,6 +64,21 @@ pub(super) async fn attached(
     };
     // Who does not listen even to this has its stream ended without it.
     drop(timeout(FAREWELL, farewell).await);
+}
+
+/// Serves an engine that has been let in.
+async fn served(
+    door: &Arc<Door>,
+    admitted: Result<Admitted, End>,
+    inbound: &mut Streaming<pb::AttachRequest>,
+    responses: &Responses,
+) -> Result<End, End> {
+    let admitted = admitted?;
+    let greeting = greeting(door, &admitted.identity, inbound, responses).await?;
+    let stream = Stream { link: Link::new(door.clone()), admitted, responses };
+    let end = stream.talk(greeting, inbound).await;
+    stream.link.detach().await;
+    Ok(end)
 }
 
 /// Reads past what an engine that was told goodbye still says, until it ends its side.
@@ -148,7 +158,7 @@ fn said(message: Response) -> pb::AttachResponse {
 /// One attached engine.
 struct Stream<'a> {
     link: Link,
-    identity: Identity,
+    admitted: Admitted,
     responses: &'a Responses,
 }
 
@@ -166,6 +176,7 @@ impl Stream<'_> {
             biased;
             end = &mut speaking => end,
             end = self.listen(inbound) => end,
+            () = self.admitted.lapsed(self.link.door()) => End::Unauthenticated,
             () = self.responses.closed() => End::Gone,
         };
         if !end.leaves_in_order() {
@@ -289,7 +300,7 @@ impl Stream<'_> {
                 Ok(None) => return End::HalfClosed,
                 Err(end) => return end,
             };
-            let taken = match convert::request(message, &self.identity) {
+            let taken = match convert::request(message, &self.admitted.identity) {
                 Ok(message) => self.take(message, &mut reports).await,
                 Err(breach) => Err(End::Protocol(breach)),
             };

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 
 use super::rest::{Rest, completed, read};
-use super::{Body, Refusal, guest, json, listen, routes::Site};
+use super::{Body, Refusal, json, listen, routes::Site};
 use crate::core::{Answer, Input, Stage};
 use crate::dialect::nebula::{code, objection, start};
 use crate::model::Principal;
@@ -34,39 +34,18 @@ async fn ask(
     connection: Option<&listen::Connection>,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    let principal = Arc::new(principal(site, head, connection)?);
+    let local = connection.is_none_or(|it| it.peer.is_local());
+    let pass = Arc::new(site.pass(head, local).await?);
     let known = [("type", "execute_workflow"), ("workflow_id", workflow)];
     let body = read(&head.headers, body).await?;
     // Who has nothing to say to a workflow need say nothing.
     let body = if body.trim_ascii().is_empty() { "{}" } else { &*body };
     let ask = start(&completed(&known, body))
         .map_err(|fault| Refusal::new(StatusCode::BAD_REQUEST, fault.code, fault.message))?;
-    let rest = Rest { site, principal: Arc::clone(&principal) };
-    let principal = Principal::clone(&principal);
+    let principal = Principal::clone(&pass.principal);
+    let rest = Rest { site, pass };
     let input = |viewer| Input::Commanded { viewer, principal, ask };
     Ok(answered(workflow, &rest.answer(input).await?))
-}
-
-/// Whoever the token names; without one, whoever is on this machine where nobody needs any.
-fn principal(
-    site: &Site,
-    head: &request::Parts,
-    connection: Option<&listen::Connection>,
-) -> Result<Principal, Refusal> {
-    let local = connection.is_none_or(|it| it.peer.is_local());
-    let refused =
-        |message: &str| Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", message);
-    match guest::token(&head.headers) {
-        Some(token) => {
-            let verified = site.verifier.verify(&token, local, site.clock.now().time);
-            let invalid = |_| refused("The token is not valid, or no longer: get another one.");
-            verified.map(|it| it.principal).map_err(invalid)
-        }
-        None if site.verifier.wants(local) => {
-            Err(refused("Send a token, as `authorization: Bearer …`."))
-        }
-        None => Ok(Principal::local()),
-    }
 }
 
 fn answered(workflow: &str, answer: &Answer) -> Response<Body> {

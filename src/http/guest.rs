@@ -1,15 +1,17 @@
 //! Who comes to watch: whose token it shows, and which client it seems to be. It must never take
 //! the second for the first.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header, request};
+use http::{HeaderValue, StatusCode, header, request};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::carriers::{Shown, Way, shown};
 use super::{Refusal, listen, routes::Site};
+use crate::auth::verifier::Invalid;
 use crate::dialect::{Call, Dialect, Manners, Token};
-use crate::model::{Principal, Text};
+use crate::model::Text;
 use crate::viewer::Guest;
 use crate::viewer::kin::Likeness;
 
@@ -35,20 +37,32 @@ impl Site {
             query: head.uri.query().unwrap_or_default().into(),
             ..Call::default()
         };
-        let shown = token(&head.headers).or_else(|| call.query("token"));
-        let verify = |it: &String| self.verifier.verify(it, local, self.clock.now().time);
-        let verified = shown.as_ref().map(verify);
-        call.token = match &verified {
-            None => Token::Absent,
-            Some(Ok(_)) => Token::Good,
-            Some(Err(_)) => Token::Bad,
+        let way = Way::Socket { manners: dialect.manners(), cookie: self.cookie };
+        let shown = match shown(head, way) {
+            Ok(shown) => Some(shown),
+            // Whom its clients take to have logged them out is told on the open socket.
+            Err(_) if dialect.manners() == Manners::Executions => None,
+            Err(refusal) => return Err(refusal),
         };
+        let now = || self.clock.now().time;
+        let whose = match &shown {
+            Some(shown) => shown.whose(&*self.verifier, local, now).await,
+            None => Err(Invalid::Unknown),
+        };
+        let silent = shown == Some(Shown::Nothing);
+        call.token = match &whose {
+            Ok(_) if silent => Token::Absent,
+            Ok(_) => Token::Good,
+            Err(_) => Token::Bad,
+        };
+        let token = shown.as_ref().and_then(Shown::token).map(|it| Sha256::digest(it.as_bytes()));
+        let pass = whose.unwrap_or_default();
+        call.stranger = pass.is_none();
         // Its clients give up after an HTTP 401, and those of others log their user out.
         if dialect.manners() == Manners::Nebula && call.token == Token::Bad {
             let message = "The token is not valid, or no longer: get another one.";
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "unauthenticated", message));
         }
-        let verified = verified.and_then(Result::ok);
         let mut member = None;
         if dialect.manners().is_seed() {
             let text = |name| head.headers.get(name).map_or("".into(), |it| lossy(it).into());
@@ -58,7 +72,7 @@ impl Site {
                 address: connection.and_then(|it| it.peer.ip()),
                 agent: text(header::USER_AGENT),
                 origin: text(header::ORIGIN),
-                token: shown.map(|it| Sha256::digest(it.as_bytes()).into()),
+                token: token.map(Into::into),
             };
             let mutes = dialect.manners().leaves_some_behind();
             if mutes && MANY < self.kin.living(&likeness) {
@@ -81,22 +95,11 @@ impl Site {
             viewer: self.next_viewer(),
             dialect,
             conversation: dialect.converse(&call),
-            expires: verified.as_ref().and_then(|it| it.expires),
-            principal: verified.map_or_else(Principal::local, |it| it.principal),
+            pass: pass.map(Arc::new),
             local,
             kin: member,
         })
     }
-}
-
-/// The token in a header: `Authorization: Bearer`, or `X-API-Key`.
-pub(super) fn token(headers: &HeaderMap) -> Option<String> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
-    let bearer = bearer.and_then(|it| it.split_once(' '));
-    let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let bearer = bearer.map(|(_, token)| token.trim());
-    let key = || headers.get("x-api-key").and_then(|it| it.to_str().ok());
-    bearer.or_else(key).filter(|it| !it.is_empty()).map(str::to_owned)
 }
 
 fn lossy(value: &HeaderValue) -> String {

@@ -118,6 +118,8 @@ pub struct Connection {
     pub peer: Peer,
     /// Whether it came over TLS.
     pub tls: bool,
+    /// The certificate that it has shown there, as DER, if one was asked for; its authority vouches for it.
+    pub certificate: Option<Arc<[u8]>>,
     /// Its place: whoever takes the connection over takes this along.
     pub seat: Arc<Seat>,
 }
@@ -216,7 +218,8 @@ impl Door {
         };
         let encrypted = first == TLS_HANDSHAKE;
         let tls = self.tls.as_ref().filter(|_| matches!(peer, Peer::Tcp(_)));
-        let connection = Connection { peer, tls: tls.is_some(), seat: Arc::new(seat) };
+        let (seat, certificate) = (Arc::new(seat), None);
+        let mut connection = Connection { peer, tls: tls.is_some(), certificate, seat };
         match tls {
             None if encrypted => {
                 self.refused("tls");
@@ -239,6 +242,9 @@ impl Door {
                     Ok(Ok(stream)) => {
                         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                         let two = two || self.speaks == Speaks::Grpc;
+                        let shown = stream.get_ref().1.peer_certificates();
+                        connection.certificate =
+                            shown.and_then(|it| it.first()).map(|it| Arc::from(&**it));
                         self.serve(stream, connection, two).await;
                     }
                 }

@@ -5,13 +5,16 @@ pub mod admin;
 pub mod assets;
 pub mod caller;
 pub mod caps;
+mod carriers;
 mod execute;
+pub mod fetch;
 mod guest;
 pub mod health;
 pub mod listen;
 pub mod probe;
 pub mod rest;
 pub mod routes;
+mod tickets;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
@@ -59,6 +62,10 @@ impl Refusal {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             let soon = HeaderValue::from_static("5");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let how = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, how);
         }
         response
     }

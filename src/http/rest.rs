@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{Body, Refusal, json, routes::Site};
+use crate::auth::Pass;
 use crate::core::{Answer, Input, NotThen, Stage};
 use crate::dialect::native::not_then;
 use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
@@ -29,14 +30,14 @@ const ANSWERS: usize = 8;
 /// One request's way to the executions.
 pub(super) struct Rest<'a> {
     pub(super) site: &'a Site,
-    pub(super) principal: Arc<Principal>,
+    pub(super) pass: Arc<Pass>,
 }
 
 impl Rest<'_> {
     /// Every execution that the principal may see: the native `executions` message.
     pub(super) async fn executions(&self) -> Result<Response<Body>, Refusal> {
-        let principal = self.principal.clone();
-        let all = self.ask(|reply| Message::Executions { principal, reply }).await?;
+        let pass = self.pass.clone();
+        let all = self.ask(|reply| Message::Executions { pass, reply }).await?;
         let items: Vec<Summary<'_>> = all
             .iter()
             .map(|(execution, at, state)| Summary { execution, at: *at, state })
@@ -52,8 +53,8 @@ impl Rest<'_> {
         name: Text,
         query: Option<&str>,
     ) -> Result<Response<Body>, Refusal> {
-        let (at, principal) = (at(query)?, self.principal.clone());
-        let found = self.ask(|reply| Message::Snapshot { name, principal, at, reply }).await?;
+        let (at, pass) = (at(query)?, self.pass.clone());
+        let found = self.ask(|reply| Message::Snapshot { name, pass, at, reply }).await?;
         let (execution, at, state) = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         self.site.dialects.native.state_in_one(&execution, at, &state, &mut out);
@@ -67,8 +68,8 @@ impl Rest<'_> {
         name: Text,
         query: Option<&str>,
     ) -> Result<Response<Body>, Refusal> {
-        let (since, principal) = (since(query)?, self.principal.clone());
-        let found = self.ask(|reply| Message::Records { name, principal, since, reply }).await?;
+        let (since, pass) = (since(query)?, self.pass.clone());
+        let found = self.ask(|reply| Message::Records { name, pass, since, reply }).await?;
         let Followed { execution, head, recovered, records } = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
         for record in &records {
@@ -100,7 +101,7 @@ impl Rest<'_> {
         let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Decide(ask)) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&self.pass.principal);
                 let input = |viewer| Input::Decided { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -119,7 +120,7 @@ impl Rest<'_> {
         let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if !matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&self.pass.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -137,7 +138,7 @@ impl Rest<'_> {
         let mut conversation = self.site.dialects.native.converse(&Call::default());
         match conversation.read(&message) {
             Ok(Said::Command(ask)) if matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&self.pass.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -174,11 +175,11 @@ impl Rest<'_> {
     ) -> Result<Answer, Refusal> {
         let viewer = self.site.next_viewer();
         let input = input(viewer);
-        let (shards, principal) = (self.site.shards.clone(), self.principal.clone());
+        let (shards, pass) = (self.site.shards.clone(), self.pass.clone());
         let (reply, receipt) = oneshot::channel();
         self.site.tasks.spawn("request", async move {
             let (answers, mut inbox) = mailbox(ANSWERS);
-            let told = shards.tell(Message::Viewer { viewer, principal, answers }).await
+            let told = shards.tell(Message::Viewer { viewer, pass, answers }).await
                 && shards.tell(Message::Input(input)).await;
             if told && let Ok(Some(answer)) = timeout(PATIENCE, inbox.answer()).await {
                 // Its client may have gone.

@@ -21,10 +21,12 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::debug;
 
-use super::{Body, Refusal, assets, caller::Allowed, execute, health, listen, rest};
+use super::{
+    Body, Refusal, assets, caller::Allowed, carriers, execute, health, listen, rest, tickets,
+};
 use crate::auth::verifier::Verifier;
 use crate::dialect::{Dialect, Dialects};
-use crate::model::{Principal, Text, ViewerId};
+use crate::model::{Text, ViewerId};
 use crate::seams::Clock;
 use crate::shard::Shards;
 use crate::tasks::Tasks;
@@ -61,6 +63,10 @@ enum Route {
     Decisions(Text, Text),
     Commands(Text),
     Start,
+    /// Something to show once in place of a token.
+    Tickets,
+    /// A cookie in place of a token.
+    Session,
 }
 
 /// What begins with these is never a file of the user's own page, whether there is an address or not.
@@ -96,15 +102,20 @@ impl Route {
             }
             ["v1", "executions", it, "commands"] => Self::Commands(name(it)),
             ["v1", "commands"] => Self::Start,
+            ["v1", "tickets"] => Self::Tickets,
+            ["v1", "session"] => Self::Session,
             _ => return None,
         })
     }
 
     fn methods(&self) -> &'static str {
         match self {
-            Self::Decisions(..) | Self::Commands(_) | Self::Start | Self::Execute(_) => {
-                "POST, OPTIONS"
-            }
+            Self::Decisions(..)
+            | Self::Commands(_)
+            | Self::Start
+            | Self::Execute(_)
+            | Self::Tickets
+            | Self::Session => "POST, OPTIONS",
             Self::Stream
             | Self::Dag(_)
             | Self::Watched(_)
@@ -141,6 +152,8 @@ pub struct Site {
     pub kin: Kin,
     /// Knows tokens.
     pub verifier: Arc<dyn Verifier>,
+    /// Whether a cookie counts as a token, for the protocol that knows no other way.
+    pub cookie: bool,
     /// The time.
     pub clock: Clock,
     /// Receives viewers.
@@ -232,7 +245,9 @@ impl Site {
             | Route::Decisions(..)
             | Route::Commands(_)
             | Route::Start
-            | Route::Execute(_) => None,
+            | Route::Execute(_)
+            | Route::Tickets
+            | Route::Session => None,
         };
         if let Some((dialect, path)) = spoken {
             return self.upgrade(head, upgrade, connection, dialect, path.cloned()).await;
@@ -243,24 +258,54 @@ impl Site {
         if !route.methods().split(", ").any(|it| it == head.method.as_str()) {
             return Ok(not_allowed(&route));
         }
-        let rest = rest::Rest { site: self, principal: Arc::new(Principal::local()) };
+        let local = connection.as_ref().is_none_or(|it| it.peer.is_local());
+        // Who asks for what is nobody's in particular need be nobody in particular.
+        match &route {
+            Route::Page => {
+                return match own {
+                    Some(own) => own.answer(head).await,
+                    None => Ok(assets::page()),
+                };
+            }
+            Route::Live => return Ok(health::live()),
+            Route::Ready => return Ok(health::ready(&self.ready)),
+            Route::Execute(it) => {
+                return Ok(execute::execute(self, it, head, connection.as_ref(), body).await);
+            }
+            Route::Tickets => return tickets::give(self, head, local).await,
+            Route::Session => {
+                let tls = connection.as_ref().is_some_and(|it| it.tls);
+                return tickets::remember(self, head, (local, tls)).await;
+            }
+            Route::Executions
+            | Route::Execution(_)
+            | Route::Records(_)
+            | Route::Decisions(..)
+            | Route::Commands(_)
+            | Route::Start
+            | Route::Stream
+            | Route::Dag(_)
+            | Route::Watched(_)
+            | Route::WatchedReal(_)
+            | Route::Run(_)
+            | Route::Nebula => {}
+        }
+        let pass = Arc::new(self.pass(head, local).await?);
+        let rest = rest::Rest { site: self, pass };
         match route {
-            Route::Page => match own {
-                Some(own) => own.answer(head).await,
-                None => Ok(assets::page()),
-            },
-            Route::Live => Ok(health::live()),
-            Route::Ready => Ok(health::ready(&self.ready)),
             Route::Executions => rest.executions().await,
             Route::Execution(it) => rest.execution(it, head.uri.query()).await,
             Route::Records(it) => rest.records(it, head.uri.query()).await,
             Route::Decisions(it, gate) => rest.decide(&it, &gate, &head.headers, body).await,
             Route::Commands(it) => rest.command(&it, &head.headers, body).await,
             Route::Start => rest.start(&head.headers, body).await,
-            Route::Execute(it) => {
-                Ok(execute::execute(self, &it, head, connection.as_ref(), body).await)
-            }
-            Route::Stream
+            Route::Page
+            | Route::Live
+            | Route::Ready
+            | Route::Execute(_)
+            | Route::Tickets
+            | Route::Session
+            | Route::Stream
             | Route::Dag(_)
             | Route::Watched(_)
             | Route::WatchedReal(_)
@@ -287,7 +332,9 @@ impl Site {
                 return Ok(response);
             }
         };
-        let subprotocol = path.is_none() && handshake::offers_ours(&head.headers);
+        // Never the token that may stand beside it; and who offers that has to be answered something.
+        let answers = path.is_none() || carriers::in_subprotocol(&head.headers);
+        let subprotocol = answers && handshake::offers_ours(&head.headers);
         let guest = self.guest(head, connection.as_ref(), dialect, path).await?;
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -334,7 +381,10 @@ fn share(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, fixed("origin"));
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, fixed("GET, POST"));
-    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, fixed("content-type, authorization"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_HEADERS,
+        fixed("content-type, authorization, x-api-key"),
+    );
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, fixed("600"));
 }
 

@@ -1,5 +1,7 @@
 //! Who is on the other side, as verified by a door. Nothing that the other side merely claims.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Text;
@@ -11,12 +13,15 @@ pub struct Principal {
     pub subject: Text,
     /// Who vouches for it, if anybody does.
     pub issuer: Option<Text>,
-    /// How it was verified: `none`, later `jwt`, `mtls` and so on.
+    /// How it was verified: `none`, `jwt`, `key`.
     pub method: Text,
     /// Its groups, as vouched for.
     pub groups: Vec<Text>,
     /// What it may do.
     pub roles: Vec<Role>,
+    /// To whose executions that is confined. `None`: to nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Text>,
 }
 
 /// What a principal may do, in rising order.
@@ -50,6 +55,11 @@ impl Principal {
         Self::named("local")
     }
 
+    /// Nobody, who may nothing.
+    pub fn nobody() -> Arc<Self> {
+        Arc::new(Self { method: "none".into(), roles: vec![], ..Self::named("") })
+    }
+
     /// Somebody with a name and every role but admin.
     pub fn named(subject: &str) -> Self {
         Self {
@@ -58,6 +68,7 @@ impl Principal {
             method: "none".into(),
             groups: vec![],
             roles: vec![Role::Viewer, Role::Decider, Role::Operator],
+            tenant: None,
         }
     }
 }
@@ -65,3 +76,22 @@ impl Principal {
 /// Who an engine is, as verified by its door: an execution belongs to the identity that began it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Identity(pub Text);
+
+/// What begins the identity of an engine of a tenant. No other one begins so: each door puts a word of
+/// its own in front.
+const TENANT: &str = "tenant:";
+
+impl Identity {
+    /// An engine of this name, and its tenant, which has no `/` in it.
+    pub fn of(name: &str, tenant: Option<&str>) -> Self {
+        Self(match tenant {
+            Some(tenant) => format!("{TENANT}{tenant}/{name}").into(),
+            None => name.into(),
+        })
+    }
+
+    /// Whose executions it begins.
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.strip_prefix(TENANT)?.split_once('/').map(|(tenant, _)| tenant)
+    }
+}

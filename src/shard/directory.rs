@@ -1,18 +1,22 @@
 //! The directory of executions: a room like an execution's, whose records are summaries. It has
-//! numbers of its own, which nobody is shown.
+//! numbers of its own, which nobody is shown. Those who see the same executions share one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
-use crate::model::ExecutionId;
+use crate::auth::Sight;
+use crate::dialect::Dialect;
+use crate::model::{ExecutionId, ViewerId};
 use crate::room::{Keep, Room};
 
 /// Who is told how each execution stands, and when it may be told again.
 #[derive(Debug)]
 pub(super) struct Directory {
-    pub(super) room: Room,
+    /// Only those that somebody watches.
+    rooms: BTreeMap<Sight, Room>,
+    keep: Keep,
     every: Duration,
     marks: BTreeMap<ExecutionId, Mark>,
     /// One entry for each mark.
@@ -28,13 +32,43 @@ struct Mark {
 
 impl Directory {
     pub(super) fn new(keep: Keep, every: Duration) -> Self {
-        let (marks, queue) = (BTreeMap::new(), BTreeSet::new());
-        Self { room: Room::new(keep), every, marks, queue }
+        let (rooms, marks, queue) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { rooms, keep, every, marks, queue }
+    }
+
+    /// The room of those who see this much.
+    pub(super) fn room(&mut self, sight: &Sight) -> &mut Room {
+        let keep = self.keep;
+        self.rooms.entry(sight.clone()).or_insert_with(|| Room::new(keep))
+    }
+
+    /// All of them, with what is seen there.
+    pub(super) fn rooms(&mut self) -> impl Iterator<Item = (&Sight, &mut Room)> {
+        self.rooms.iter_mut()
+    }
+
+    /// A viewer watches it no longer.
+    pub(super) fn leave(&mut self, dialect: &'static dyn Dialect, viewer: ViewerId) {
+        self.rooms.retain(|_, room| {
+            room.leave(dialect, viewer);
+            room.is_watched()
+        });
+    }
+
+    /// From now on rooms keep this much.
+    pub(super) fn retain(&mut self, now: Instant, keep: Keep) {
+        self.keep = keep;
+        self.rooms.values_mut().for_each(|room| room.keep(now, keep));
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn held(&self) -> usize {
+        self.rooms.values().map(Room::held).sum()
     }
 
     /// An execution has changed. Logs of workflows are none.
     pub(super) fn touch(&mut self, now: Instant, execution: &ExecutionId) {
-        if !self.room.is_watched() || execution.workflow().is_some() {
+        if self.rooms.is_empty() || execution.workflow().is_some() {
             return;
         }
         match self.marks.get_mut(execution) {
@@ -56,7 +90,7 @@ impl Directory {
         while self.queue.first().is_some_and(|(at, _)| *at <= now) {
             let (_, execution) = self.queue.pop_first()?;
             let mark = self.marks.get_mut(&execution)?;
-            if mark.changed && self.room.is_watched() {
+            if mark.changed && !self.rooms.is_empty() {
                 *mark = Mark { next: now + self.every, changed: false };
                 self.queue.insert((mark.next, execution.clone()));
                 return Some(execution);

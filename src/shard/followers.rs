@@ -1,7 +1,9 @@
 //! Who is told which logs of a group there are, and which come.
 
+use std::sync::Arc;
+
 use super::run::Shard;
-use crate::auth::access::{self, Action};
+use crate::auth::access::Action;
 use crate::dialect::Group;
 use crate::model::{ExecutionId, ViewerId};
 use crate::store::Backend;
@@ -11,10 +13,10 @@ impl<Store: Backend> Shard<Store> {
     /// Tells a viewer which logs of a group there are, and from now on which come.
     pub(super) fn follow(&mut self, viewer: ViewerId, group: Group) {
         let Some(reach) = self.viewers.get(&viewer) else { return };
-        let principal = reach.principal.clone();
+        let pass = Arc::clone(&reach.pass);
         let mut found: Vec<ExecutionId> = vec![];
         for (id, _, state) in self.relay.logs() {
-            if group.has(id, state) && access::may(&principal, Action::Watch, Some(id)) {
+            if group.has(id, state) && self.may(&pass, Action::Watch, Some(id)) {
                 found.push(id.clone());
             }
         }
@@ -32,7 +34,7 @@ impl<Store: Backend> Shard<Store> {
             let is_new = |id: &&ExecutionId| {
                 let state = self.relay.snapshot(id).map(|(_, state)| state);
                 state.is_some_and(|state| group.has(id, state))
-                    && access::may(&reach.principal, Action::Watch, Some(id))
+                    && self.may(&reach.pass, Action::Watch, Some(id))
             };
             let found: Vec<_> = appeared.iter().filter(is_new).cloned().collect();
             if !found.is_empty() {

@@ -180,7 +180,7 @@ impl<Store: Backend> Shard<Store> {
         let tapes: usize = self.rooms.values().map(|heard| heard.room.held()).sum();
         self.metrics.executions_retained.set(executions);
         self.metrics.gates_open.set(gates);
-        self.metrics.tapes_held.set((tapes + self.directory.room.held()) as i64);
+        self.metrics.tapes_held.set((tapes + self.directory.held()) as i64);
         self.metrics.snapshots_held.set(self.gauge.held() as i64);
         self.metrics.memory_counted.set(self.counted() as i64);
     }

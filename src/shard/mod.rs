@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::auth::Pass;
 use crate::core::{Ending, Execution, Grant, Input, LaneResult, NotThen, Verdict};
 use crate::dialect::{Begin, Dialect, Group};
 use crate::model::{
-    Command, Decision, ExecutionId, GateId, LinkId, Position, Principal, Record, Seq, Text,
-    ViewerId,
+    Command, Decision, ExecutionId, GateId, LinkId, Position, Record, Seq, Text, ViewerId,
 };
 use crate::viewer::{Post, Topic};
 
@@ -51,18 +51,20 @@ pub enum Message {
     Viewer {
         /// Which.
         viewer: ViewerId,
-        /// Who it is, as its door has verified.
-        principal: Arc<Principal>,
+        /// Who it is and what it may, as its door has verified.
+        pass: Arc<Pass>,
         /// Full means gone: it asks faster than it listens.
         answers: Post,
     },
-    /// It has turned out who a viewer is.
+    /// A viewer has shown another token of the same person's.
     Known {
         /// Which.
         viewer: ViewerId,
-        /// Who it is, as its token says.
-        principal: Arc<Principal>,
+        /// What it may from now on.
+        pass: Arc<Pass>,
     },
+    /// What counted may count no longer: keys or revocations have changed.
+    Reassess,
     /// A viewer wants to watch something.
     Join(Join),
     /// A viewer wants to know which logs there are of a group, and which come.
@@ -112,7 +114,7 @@ pub enum Message {
         /// Its name, or an alias.
         name: Text,
         /// Who asks. What it may not see is not there.
-        principal: Arc<Principal>,
+        pass: Arc<Pass>,
         /// As it was at this record. `None`: as it is.
         at: Option<Seq>,
         /// Where to.
@@ -123,7 +125,7 @@ pub enum Message {
         /// Its name, or an alias.
         name: Text,
         /// Who asks. What it may not see is not there.
-        principal: Arc<Principal>,
+        pass: Arc<Pass>,
         /// `None`: from the first that is still in memory.
         since: Option<Position>,
         /// Where to.
@@ -132,7 +134,7 @@ pub enum Message {
     /// Every execution, for HTTP.
     Executions {
         /// Who asks. What it may not see is not there.
-        principal: Arc<Principal>,
+        pass: Arc<Pass>,
         /// Where to.
         reply: oneshot::Sender<Vec<Shown>>,
     },

@@ -110,7 +110,7 @@ impl<Store: Backend> Shard<Store> {
     pub(super) fn counted(&self) -> usize {
         let tapes: usize = self.rooms.values().map(|heard| heard.room.held()).sum();
         let archive = self.archive.as_ref().map_or(0, Archive::held);
-        tapes + self.directory.room.held() + self.gauge.held() + self.relay.held() + archive
+        tapes + self.directory.held() + self.gauge.held() + self.relay.held() + archive
     }
 
     /// Looks where it stands, and does what that asks for.
@@ -141,7 +141,7 @@ impl<Store: Backend> Shard<Store> {
                 self.relay.retain((records / part).max(1), bytes / part);
                 let keep = self.keep_of_tapes();
                 self.rooms.values_mut().for_each(|heard| heard.room.keep(now.instant, keep));
-                self.directory.room.keep(now.instant, keep);
+                self.directory.retain(now.instant, keep);
             }
         }
         if Pressure::High <= level {

@@ -7,24 +7,19 @@ use tokio::sync::oneshot;
 use super::archive::{Of, Order, Want, Whose};
 use super::run::Shard;
 use super::{Asked, Followed, Lost, Shown};
-use crate::auth::access::{self, Action};
+use crate::auth::Pass;
+use crate::auth::access::Action;
 use crate::core::{NotThen, Start};
-use crate::model::{ExecutionId, Position, Principal, Record, Seq};
+use crate::model::{Position, Record, Seq};
 use crate::store::Backend;
 
 impl<Store: Backend> Shard<Store> {
-    /// The execution that a name means, if `principal` may know that.
-    pub(super) fn visible(&self, principal: &Principal, name: &str) -> Option<ExecutionId> {
-        let execution = self.relay.resolve(name)?;
-        access::may(principal, Action::Watch, Some(&execution)).then_some(execution)
-    }
-
-    /// Every execution that `principal` may see.
-    pub(super) fn asked_executions(&self, principal: &Principal) -> Vec<Shown> {
-        if !access::may(principal, Action::List, None) {
+    /// Every execution that the holder of `pass` may see.
+    pub(super) fn asked_executions(&self, pass: &Pass) -> Vec<Shown> {
+        if !self.may(pass, Action::List, None) {
             return vec![];
         }
-        let fine = |id| access::may(principal, Action::Watch, Some(id));
+        let fine = |id| self.may(pass, Action::Watch, Some(id));
         let all = self.relay.executions().filter(|(id, ..)| fine(id));
         all.map(|(id, at, state)| (id.clone(), at, Box::new(state.clone()))).collect()
     }
@@ -32,12 +27,12 @@ impl<Store: Backend> Shard<Store> {
     /// The state as it is, or as it was at a record.
     pub(super) fn asked_state(
         &mut self,
-        principal: &Principal,
+        pass: &Pass,
         name: &str,
         at: Option<Seq>,
         reply: oneshot::Sender<Asked<Shown>>,
     ) {
-        let found = self.visible(principal, name).and_then(|execution| {
+        let found = self.visible(pass, name).and_then(|execution| {
             let (head, _) = self.relay.snapshot(&execution)?;
             Some((execution, head))
         });
@@ -65,12 +60,12 @@ impl<Store: Backend> Shard<Store> {
     /// The records behind `since`.
     pub(super) fn asked_records(
         &mut self,
-        principal: &Principal,
+        pass: &Pass,
         name: &str,
         since: Option<Position>,
         reply: oneshot::Sender<Asked<Followed>>,
     ) {
-        let found = self.visible(principal, name).and_then(|execution| {
+        let found = self.visible(pass, name).and_then(|execution| {
             let (head, _) = self.relay.snapshot(&execution)?;
             let from = match self.relay.start(&execution, since)? {
                 Start::After(since) => Some(since.seq),

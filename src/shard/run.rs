@@ -21,6 +21,7 @@ use super::viewers::Reach;
 use super::waiting::Waiting;
 use super::{Inbox, Message, Taken, ToEngine};
 use crate::audit::Audit;
+use crate::auth::verifier::{Loopback, Verifier};
 use crate::core::{Effect, Input, Relay};
 use crate::dialect::{Dialect, Group};
 use crate::model::{Durability, ExecutionId, Fact, Kind, LinkId, Now, Record, Seq, ViewerId};
@@ -74,6 +75,8 @@ pub struct Shard<Store> {
     sweep: Option<Instant>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) audit: Audit,
+    /// Says what counts no longer.
+    pub(super) verifier: Arc<dyn Verifier>,
 }
 
 /// A room, and when its viewers are told that there is nothing new.
@@ -113,6 +116,7 @@ impl<Store: Backend> Shard<Store> {
             sweep: None,
             metrics: Arc::default(),
             audit: Audit::default(),
+            verifier: Arc::new(Loopback),
             options,
         }
     }
@@ -121,6 +125,12 @@ impl<Store: Backend> Shard<Store> {
     #[must_use]
     pub fn counting(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
+    }
+
+    /// Asks this one what still counts.
+    #[must_use]
+    pub fn trusting(self, verifier: Arc<dyn Verifier>) -> Self {
+        Self { verifier, ..self }
     }
 
     /// Runs until nobody can tell `inbox` anything any more.
@@ -214,12 +224,17 @@ impl<Store: Backend> Shard<Store> {
                 self.engines.insert(link, outbox);
                 self.metrics.engines_attached.set(self.engines.len() as i64);
             }
-            Message::Viewer { viewer, principal, answers } => {
-                self.viewers.insert(viewer, Reach::new(principal, answers));
+            Message::Viewer { viewer, pass, answers } => {
+                self.viewers.insert(viewer, Reach::new(pass, answers));
                 self.sweep.get_or_insert(now.instant + self.options.beat_every);
             }
-            Message::Known { viewer, principal } => self.known(viewer, principal),
-            Message::Join(_)
+            Message::Known { viewer, pass } => {
+                // It holds for what comes next already; what it shows has to wait.
+                self.known(viewer, &pass);
+                return Some(Message::Known { viewer, pass });
+            }
+            Message::Reassess
+            | Message::Join(_)
             | Message::Behind { .. }
             | Message::Follow { .. }
             | Message::Unfollow { .. }

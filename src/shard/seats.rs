@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::place::place;
 use super::run::Shard;
+use crate::auth::Sight;
 use crate::core::{Answer, NotThen, Start, Why};
 use crate::dialect::native::Word;
 use crate::dialect::{Begin, Dialect, Point, Summary};
@@ -167,25 +168,28 @@ impl<Store: Backend> Shard<Store> {
         &mut self,
         now: Now,
         viewer: ViewerId,
+        sight: &Sight,
         dialect: &'static dyn Dialect,
     ) -> Result<Place, Overloaded> {
         let Some(bell) = self.viewers.get(&viewer).map(|it| it.post.bell().clone()) else {
             return Ok((None, None));
         };
         let none: [(Seq, Duration, ()); 0] = [];
-        let room = &mut self.directory.room;
+        let room = self.directory.room(sight);
         let shared = room.join(now.instant, dialect, viewer, bell, Seq(0), none, |_, (), _| ());
-        self.show_directory(dialect)?;
+        self.show_directory(sight, dialect)?;
         Ok((None, Some(Cursor::new(shared, None, None))))
     }
 
     pub(super) fn show_directory(
         &mut self,
+        sight: &Sight,
         dialect: &'static dyn Dialect,
     ) -> Result<(), Overloaded> {
         let Self { relay, directory, gauge, .. } = self;
-        directory.room.rewind(dialect, gauge, |out| {
-            let items = relay.executions();
+        directory.room(sight).rewind(dialect, gauge, |out| {
+            let seen = |id: &ExecutionId| relay.owner(id).is_some_and(|it| sight.has(id, it));
+            let items = relay.executions().filter(|(id, ..)| seen(id));
             let items: Vec<_> =
                 items.map(|(execution, at, state)| Summary { execution, at, state }).collect();
             dialect.directory(&items, out);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::pressure::Pressure;
 use super::run::Shard;
 use super::{Join, Message};
-use crate::auth::access::{self, Action};
+use crate::auth::Pass;
+use crate::auth::access::Action;
 use crate::core::Answer;
 use crate::dialect::{Begin, Dialect};
-use crate::model::{ExecutionId, Now, Principal, Text, ViewerId};
+use crate::model::{ExecutionId, Now, Text, ViewerId};
 use crate::room::Overloaded;
 use crate::store::Backend;
 use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
@@ -16,7 +17,7 @@ use crate::viewer::{Cursor, Letter, Post, Seat, Topic};
 /// How to reach one viewer alone, and what it watches.
 #[derive(Debug)]
 pub(super) struct Reach {
-    pub(super) principal: Arc<Principal>,
+    pub(super) pass: Arc<Pass>,
     pub(super) post: Post,
     pub(super) watches: Vec<Watch>,
 }
@@ -41,8 +42,8 @@ pub(super) struct Pending {
 }
 
 impl Reach {
-    pub(super) fn new(principal: Arc<Principal>, post: Post) -> Self {
-        Self { principal, post, watches: Vec::new() }
+    pub(super) fn new(pass: Arc<Pass>, post: Post) -> Self {
+        Self { pass, post, watches: Vec::new() }
     }
 
     pub(super) fn is_there(&self) -> bool {
@@ -73,25 +74,26 @@ impl<Store: Backend> Shard<Store> {
             Message::Leave { viewer, topic } => self.leave(viewer, &topic),
             Message::Left { viewer } => self.left(viewer),
             Message::Past { viewer, topic, after } => self.past(viewer, &topic, after),
-            Message::Snapshot { name, principal, at, reply } => {
-                self.asked_state(&principal, &name, at, reply);
+            Message::Snapshot { name, pass, at, reply } => {
+                self.asked_state(&pass, &name, at, reply);
             }
-            Message::Records { name, principal, since, reply } => {
-                self.asked_records(&principal, &name, since, reply);
+            Message::Records { name, pass, since, reply } => {
+                self.asked_records(&pass, &name, since, reply);
             }
-            Message::Executions { principal, reply } => {
+            Message::Executions { pass, reply } => {
                 // Who asked may have gone.
-                drop(reply.send(self.asked_executions(&principal)));
+                drop(reply.send(self.asked_executions(&pass)));
             }
             Message::Measure { reply } => {
                 self.measure();
                 // As above.
                 let _ = reply.send(self.holds());
             }
-            Message::Input(_)
-            | Message::Engine { .. }
-            | Message::Viewer { .. }
-            | Message::Known { .. } => unreachable!("these are not put off"),
+            Message::Known { viewer, .. } => self.review(viewer),
+            Message::Reassess => self.reassess(),
+            Message::Input(_) | Message::Engine { .. } | Message::Viewer { .. } => {
+                unreachable!("these are not put off")
+            }
         }
     }
 
@@ -99,17 +101,17 @@ impl<Store: Backend> Shard<Store> {
     pub(super) fn join(&mut self, now: Now, join: Join, waited: bool) {
         let Join { viewer, topic, dialect, from, ticket } = join.clone();
         let Some(reach) = self.viewers.get_mut(&viewer) else { return };
-        let principal = reach.principal.clone();
+        let pass = Arc::clone(&reach.pass);
         if Pressure::Severe <= self.pressure() {
             return self.post(viewer, Letter::Overloaded);
         }
         let (execution, seat) = match &topic {
-            Topic::Directory if access::may(&principal, Action::List, None) => {
-                (None, self.seat_at_directory(now, viewer, dialect))
+            Topic::Directory if self.may(&pass, Action::List, None) => {
+                (None, self.seat_at_directory(now, viewer, &pass.sight, dialect))
             }
             // The same words as for what is not there.
             Topic::Directory => (None, Ok((None, None))),
-            Topic::Execution(name) => match self.visible(&principal, name) {
+            Topic::Execution(name) => match self.visible(&pass, name) {
                 Some(execution) => {
                     let seat = if let Begin::At(seq) = from {
                         self.seat_at(now, viewer, &execution, dialect, seq)
@@ -170,7 +172,10 @@ impl<Store: Backend> Shard<Store> {
         let Some(watch) = reach.watches.iter().find(|it| it.topic == *topic) else { return };
         let (dialect, bell) = (watch.dialect, reach.post.bell().clone());
         let shown = match (topic, watch.execution.clone()) {
-            (Topic::Directory, _) => self.show_directory(dialect),
+            (Topic::Directory, _) => {
+                let sight = reach.pass.sight.clone();
+                self.show_directory(&sight, dialect)
+            }
             (Topic::Execution(_), Some(execution)) => {
                 let Self { relay, rooms, gauge, .. } = self;
                 let heard = rooms.get_mut(&execution).zip(relay.snapshot(&execution));
@@ -208,13 +213,6 @@ impl<Store: Backend> Shard<Store> {
         );
     }
 
-    /// It has turned out who somebody is.
-    pub(super) fn known(&mut self, viewer: ViewerId, principal: Arc<Principal>) {
-        if let Some(reach) = self.viewers.get_mut(&viewer) {
-            reach.principal = principal;
-        }
-    }
-
     /// Names may mean something now.
     pub(super) fn seat_who_waited(&mut self) {
         let now = self.clock.now();
@@ -237,7 +235,7 @@ impl<Store: Backend> Shard<Store> {
     /// Takes a viewer out of where it watched something.
     fn give_up(&mut self, viewer: ViewerId, watch: &Watch) {
         match (&watch.topic, &watch.execution) {
-            (Topic::Directory, _) => self.directory.room.leave(watch.dialect, viewer),
+            (Topic::Directory, _) => self.directory.leave(watch.dialect, viewer),
             (Topic::Execution(_), Some(execution)) => {
                 self.depart(execution, watch.dialect, viewer);
             }

@@ -55,6 +55,34 @@ pub(super) const REFUSALS: Label = (
         "other",
     ],
 );
+/// Why something that was shown does not count: as `auth::Reason` has it.
+pub(super) const CREDENTIALS: Label = (
+    "reason",
+    &[
+        "too_long",
+        "not_a_token",
+        "nested",
+        "header",
+        "critical",
+        "algorithm",
+        "key_id",
+        "unknown_key",
+        "signature",
+        "claims",
+        "missing_claim",
+        "type",
+        "issuer",
+        "audience",
+        "subject",
+        "not_yet",
+        "expired",
+        "too_old",
+        "revoked",
+        "unknown_secret",
+        "ticket",
+        "crowded",
+    ],
+);
 /// How an engine's stream ends.
 pub(super) const STREAM_ENDS: Label = (
     "reason",
@@ -65,6 +93,7 @@ pub(super) const STREAM_ENDS: Label = (
         "fenced",
         "replaced",
         "forbidden",
+        "unauthenticated",
         "window_exceeded",
         "overloaded",
         "draining",

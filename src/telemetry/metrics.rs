@@ -9,8 +9,8 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::each::{
-    CLOSES, COMMAND_STAGES, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES, ORDERS,
-    REFUSALS, RELOADS, RESOLUTIONS, STALLS, STREAM_ENDS, TLS_DOORS, WHYS,
+    CLOSES, COMMAND_STAGES, CREDENTIALS, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES,
+    ORDERS, REFUSALS, RELOADS, RESOLUTIONS, STALLS, STREAM_ENDS, TLS_DOORS, WHYS,
 };
 use super::head::Head;
 use super::process::Process;
@@ -68,6 +68,7 @@ table! {
     ready: Gauge, "Whether somebody who connects is welcome: 0 before the start is over and while it drains";
     connections_accepted: Each<Counter> by DOORS, "Connections that came in, by the door";
     connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
+    credentials_refused: Each<Counter> by CREDENTIALS, "Tokens, API keys and tickets that did not count, by the reason";
     certificate_reloads: Each<Counter> by RELOADS, "New certificates that were found in their files, by what came of them";
     certificate_expiry_timestamp: Each<Gauge> in Seconds by TLS_DOORS, "When the certificate of a door expires, in seconds since 1970; 0: it has none";
     accept_errors: Counter, "Times that accepting a connection failed, as it does without descriptors";

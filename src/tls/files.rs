@@ -67,7 +67,7 @@ impl Contents {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     let mut text = Vec::new();
     let all = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut text));
     match all {

@@ -10,6 +10,7 @@ mod files;
 mod folder;
 mod own;
 mod served;
+mod trust;
 mod watch;
 
 pub use authority::{Authority, Issued, Name};
@@ -20,4 +21,5 @@ pub use files::Files;
 pub use folder::{Made, Spoiled, init};
 pub use own::{SelfSigned, self_signed};
 pub use served::Served;
+pub use trust::{Trust, named};
 pub use watch::{Look, Options, Watch};

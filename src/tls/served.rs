@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, aws_lc_rs::cipher_suite as suite};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
-    ClientHello, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions,
+    ClientHello, NoClientAuth, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions,
 };
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
 
 use super::files::Print;
-use super::{Certificate, Fault, Files, Watch};
+use super::{Certificate, Fault, Files, Trust, Watch};
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 
@@ -49,12 +50,18 @@ impl Served {
 
     /// How the viewers' door speaks TLS.
     pub fn for_viewers(&self) -> Arc<ServerConfig> {
-        self.server(&VIEWERS)
+        self.server(&VIEWERS, None)
     }
 
     /// How the engines' door speaks TLS.
     pub fn for_engines(&self) -> Arc<ServerConfig> {
-        self.server(&ENGINES)
+        self.server(&ENGINES, None)
+    }
+
+    /// The same, where engines show certificates of these authorities. `optional`: or none, because
+    /// they can show something else.
+    pub fn for_known_engines(&self, trust: &Trust, optional: bool) -> Arc<ServerConfig> {
+        self.server(&ENGINES, Some(trust.verifier(optional)))
     }
 
     /// Begins to tell of the certificate, and gives who looks after its files; `None` if it has
@@ -73,11 +80,16 @@ impl Served {
         Some(Watch::new(door, files, print, Arc::clone(&self.shown), clock, metrics))
     }
 
-    fn server(&self, speaks: &[&str]) -> Arc<ServerConfig> {
+    fn server(
+        &self,
+        speaks: &[&str],
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Arc<ServerConfig> {
+        let clients = clients.unwrap_or_else(|| Arc::new(NoClientAuth));
         let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .expect("the provider has suites for both versions")
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients)
             .with_cert_resolver(Arc::clone(&self.shown) as Arc<dyn ResolvesServerCert>);
         config.session_storage = Arc::clone(&self.shown) as Arc<dyn StoresServerSessions>;
         config.alpn_protocols = speaks.iter().map(|it| it.as_bytes().to_vec()).collect();
@@ -139,7 +151,7 @@ impl StoresServerSessions for Shown {
 
 /// The suites in our order: AES-128-GCM first, which is the cheapest wherever the processor knows
 /// AES, and as strong as what it is used with.
-fn provider() -> CryptoProvider {
+pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![
             suite::TLS13_AES_128_GCM_SHA256,

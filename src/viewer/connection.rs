@@ -41,6 +41,8 @@ const READS: usize = 32;
 const READ_BUFFER: usize = 512;
 /// While so many bytes of its own wait, nothing more is read that might add to them.
 const UNSAID: usize = 32 * 1024;
+/// The largest message of somebody who has yet to say who it is, in bytes.
+const BRIEF: usize = 8 << 10;
 
 /// Serves one connection, from the end of its handshake on, until it is over. Afterwards the shard
 /// knows that it has gone.
@@ -69,6 +71,8 @@ struct Connection<Io> {
     ws: WebSocketContext,
     viewer: Viewer,
     talk: Talk,
+    /// The largest message that is read.
+    brief: usize,
     mailbox: Mailbox,
     house: House,
     errands: Errands,
@@ -85,19 +89,22 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
     fn new(io: Io, guest: Guest, house: House) -> Self {
         let now = Instant::now();
         let options = house.options.clone();
+        let (post, mailbox) = mailbox(options.letters);
+        let talk = Talk::new(guest, now, post);
+        let largest = if talk.is_stranger() { BRIEF } else { options.max_message };
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
-            .max_message_size(Some(options.max_message))
-            .max_frame_size(Some(options.max_message));
-        let (post, mailbox) = mailbox(options.letters);
+            .max_message_size(Some(largest))
+            .max_frame_size(Some(largest));
         let errands = Errands::new(house.shards.clone());
         let mut connection = Self {
             io,
             inlet: Inlet::new(),
             ws: WebSocketContext::new(Role::Server, Some(config)),
             viewer: Viewer::default(),
-            talk: Talk::new(guest, now),
+            talk,
+            brief: largest,
             mailbox,
             house,
             errands,
@@ -107,12 +114,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             leaving: None,
             ending: None,
         };
-        let principal = connection.talk.principal().clone();
-        connection.errands.tell(Message::Viewer {
-            viewer: connection.talk.id,
-            principal,
-            answers: post,
-        });
         connection.talk.open(now, &connection.house, &mut connection.viewer);
         connection.follow_up();
         connection
@@ -125,6 +126,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         }
         if let Some(close) = self.talk.leaves() {
             self.end(close);
+        }
+        let largest = self.house.options.max_message;
+        if self.brief < largest && !self.talk.is_stranger() {
+            self.brief = largest;
+            self.ws.set_config(|it| {
+                (it.max_message_size, it.max_frame_size) = (Some(largest), Some(largest));
+            });
         }
     }
 
@@ -160,6 +168,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
         loop {
             let mut again = self.hear(cx);
             again |= self.take_letters();
+            if self.talk.checked(cx, &self.house, &mut self.viewer) {
+                self.follow_up();
+                again = true;
+            }
             if let Some(close) = self.write(cx) {
                 return Some(close);
             }
@@ -194,7 +206,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
             if UNSAID <= self.viewer.unsaid() {
                 return true;
             }
-            if self.errands.is_busy() {
+            if self.errands.is_busy() || self.talk.is_checking() {
                 return false;
             }
             match self.inlet.fill(&mut self.io, cx, &mut self.pulse.heard) {
@@ -253,6 +265,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin + Send> Connection<Io> {
                 }
                 Ok(Some(Letter::Past(past))) => self.talk.past(*past, &mut self.viewer),
                 Ok(Some(Letter::Overloaded)) => self.end(Close::Overloaded),
+                Ok(Some(Letter::Revoked)) => self.talk.revoked(&mut self.viewer),
                 Err(LetGo) if self.house.shards.is_gone() => self.end(Close::Drain),
                 Err(LetGo) => self.end(Close::Slow),
             }

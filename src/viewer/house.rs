@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::kin::Member;
 use super::{Departure, Options};
+use crate::auth::Pass;
 use crate::auth::verifier::Verifier;
 use crate::dialect::{Conversation, Dialect};
-use crate::model::{Durability, Principal, Timestamp, ViewerId};
+use crate::model::{Durability, ViewerId};
 use crate::seams::Clock;
 use crate::shard::Shards;
 
@@ -19,10 +20,9 @@ pub struct Guest {
     pub dialect: &'static dyn Dialect,
     /// Its side of the talk.
     pub conversation: Box<dyn Conversation>,
-    /// Who it is, as its door has verified.
-    pub principal: Principal,
-    /// When that is no longer so.
-    pub expires: Option<Timestamp>,
+    /// Who it is and what it may, as its door has verified. `None`: nobody knows yet, and it has to
+    /// say so first.
+    pub pass: Option<Arc<Pass>>,
     /// Whether it is on this very machine.
     pub local: bool,
     /// Its place among its client's connections, where those matter.

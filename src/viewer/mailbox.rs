@@ -38,6 +38,8 @@ pub enum Letter {
     Past(Box<Past>),
     /// There is no room for it now; it should come back later.
     Overloaded,
+    /// What it was let in with counts no longer.
+    Revoked,
 }
 
 /// A piece of a log that lies beyond the tape.
@@ -150,7 +152,11 @@ impl Mailbox {
                 match self.take() {
                     Ok(Some(Letter::Answer(answer))) => return Poll::Ready(Some(*answer)),
                     Ok(Some(
-                        Letter::Seat(_) | Letter::Found(..) | Letter::Past(_) | Letter::Overloaded,
+                        Letter::Seat(_)
+                        | Letter::Found(..)
+                        | Letter::Past(_)
+                        | Letter::Overloaded
+                        | Letter::Revoked,
                     )) => (),
                     Ok(None) => return Poll::Pending,
                     Err(LetGo) => return Poll::Ready(None),

@@ -5,16 +5,20 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::time::Instant;
 
+mod papers;
+
+use papers::{Checking, Ends};
+
 use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Close, Guest, House, Past, Rate, Seat, Topic, Viewer};
-use crate::auth::verifier::Invalid;
+use super::{Close, Guest, House, Past, Post, Rate, Seat, Topic, Viewer};
+use crate::auth::Pass;
 use crate::core::{Answer, Input};
 use crate::dialect::{
     Begin, Conversation, Dialect, Group, Manners, Notice, Parting, Point, Said, Unintelligible,
 };
 use crate::frame::Frames;
-use crate::model::{ExecutionId, Principal, Timestamp, ViewerId};
+use crate::model::{ExecutionId, Principal, ViewerId};
 use crate::shard::{Join, Message};
 
 /// Who is talked to, and about what.
@@ -23,9 +27,14 @@ pub(super) struct Talk {
     pub(super) id: ViewerId,
     dialect: &'static dyn Dialect,
     conversation: Box<dyn Conversation>,
-    principal: Arc<Principal>,
-    /// When its token counts no longer.
-    expires: Option<Timestamp>,
+    /// `None`: nobody knows who it is, and the shard does not know of it.
+    pass: Option<Arc<Pass>>,
+    /// How the shard is to reach it once that is known.
+    post: Option<Post>,
+    /// When that ends.
+    ends: Option<Box<Ends>>,
+    /// A token whose key has yet to be fetched.
+    checking: Option<Box<Checking>>,
     /// Whether it is on this very machine.
     local: bool,
     kin: Option<Box<Member>>,
@@ -41,14 +50,16 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn new(guest: Guest, now: Instant) -> Self {
-        let Guest { viewer: id, dialect, conversation, principal, expires, local, kin } = guest;
+    pub(super) fn new(guest: Guest, now: Instant, post: Post) -> Self {
+        let Guest { viewer: id, dialect, conversation, pass, local, kin } = guest;
         Self {
             id,
             dialect,
             conversation,
-            principal: Arc::new(principal),
-            expires,
+            pass,
+            post: Some(post),
+            ends: None,
+            checking: None,
             local,
             kin,
             buckets: Buckets::new(now),
@@ -64,8 +75,9 @@ impl Talk {
         self.dialect.manners()
     }
 
-    pub(super) fn principal(&self) -> &Arc<Principal> {
-        &self.principal
+    /// Whether nobody knows who it is.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.pass.is_none()
     }
 
     /// Its client's other connections, where those matter.
@@ -89,25 +101,17 @@ impl Talk {
 
     /// When [`Talk::elapsed`] is to be called.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.conversation.due().map(Instant::from_std)
+        let ends = self.ends.as_ref().map(|it| it.next());
+        self.conversation.due().map(Instant::from_std).into_iter().chain(ends).min()
     }
 
     /// What connecting already says.
     pub(super) fn open(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
         self.conversation.at(now.into_std());
-        let rate = house.options.rates(self.manners()).messages;
-        let principal = self.principal.clone();
-        let welcome = Notice::Welcome {
-            time: house.clock.now().time,
-            boot: house.boot,
-            durability: house.durability,
-            principal: &principal,
-            max_message: house.options.max_message,
-            rate: (per_second(rate), rate.burst),
-        };
-        self.notice(&welcome, viewer);
-        if let Some(said) = self.conversation.opening() {
-            self.act(said, house, viewer);
+        if self.pass.is_some() {
+            self.let_in(house, viewer);
+        } else if !self.manners().can_authenticate() {
+            self.refuse_token(false, viewer);
         }
         self.follow_up(house, viewer);
     }
@@ -155,9 +159,12 @@ impl Talk {
     /// Its conversation's time has come.
     pub(super) fn elapsed(&mut self, now: Instant, house: &House, viewer: &mut Viewer) {
         self.conversation.at(now.into_std());
-        let mut frames = Frames::default();
-        self.conversation.elapsed(&mut frames);
-        viewer.say(frames.as_bytes());
+        self.lapse(now, house, viewer);
+        if self.conversation.due().is_some_and(|due| Instant::from_std(due) <= now) {
+            let mut frames = Frames::default();
+            self.conversation.elapsed(&mut frames);
+            viewer.say(frames.as_bytes());
+        }
         self.follow_up(house, viewer);
     }
 
@@ -185,6 +192,14 @@ impl Talk {
 
     fn act(&mut self, said: Said, house: &House, viewer: &mut Viewer) {
         let id = self.id;
+        // Nobody has rights without a pass, and a stranger can say who it is and no more.
+        let principal = match (&self.pass, &said) {
+            (Some(pass), _) => Arc::clone(&pass.principal),
+            (None, Said::Authenticate { .. } | Said::Nothing | Said::Leave(_)) => {
+                Principal::nobody()
+            }
+            (None, _) => return self.refuse_token(false, viewer),
+        };
         match said {
             Said::Watch { name, from } => {
                 self.wish(Topic::Execution(name), from, house, viewer);
@@ -209,20 +224,25 @@ impl Talk {
                 self.errands.push_back(Message::Unfollow { viewer: id, group });
             }
             Said::Decide(ask) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&principal);
                 let decided = Input::Decided { viewer: id, principal, ask };
                 self.errands.push_back(Message::Input(decided));
             }
             Said::Command(ask) => {
-                let principal = Principal::clone(&self.principal);
+                let principal = Principal::clone(&principal);
                 let commanded = Input::Commanded { viewer: id, principal, ask };
                 self.errands.push_back(Message::Input(commanded));
             }
-            Said::Authenticate { token } => self.authenticate(&token, house, viewer),
+            Said::Authenticate { token } => {
+                match house.verifier.prepare(&token, house.clock.now().time) {
+                    Some(ready) => self.check(token, ready),
+                    None => self.authenticate(&token, house, viewer),
+                }
+            }
             Said::Ping => {
                 let time = house.clock.now().time;
-                if self.expires.is_some_and(|at| at <= time) {
-                    self.notice(&Notice::Unauthenticated { expired: true }, viewer);
+                if self.pass.as_ref().is_none_or(|it| it.is_over(time)) {
+                    self.refuse_token(true, viewer);
                 } else {
                     self.notice(&Notice::Pong { time }, viewer);
                 }
@@ -234,24 +254,6 @@ impl Talk {
                     Parting::Unauthenticated => Close::Token,
                     Parting::Unheard => Close::Unheard,
                 });
-            }
-        }
-    }
-
-    fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
-        let verified = house.verifier.verify(token, self.local, house.clock.now().time);
-        match verified {
-            Ok(verified) => {
-                self.expires = verified.expires;
-                self.principal = Arc::new(verified.principal);
-                let principal = self.principal.clone();
-                let known = Message::Known { viewer: self.id, principal: principal.clone() };
-                self.errands.push_back(known);
-                self.notice(&Notice::Authenticated { principal: &principal }, viewer);
-            }
-            Err(invalid) => {
-                let expired = invalid == Invalid::Expired;
-                self.notice(&Notice::Unauthenticated { expired }, viewer);
             }
         }
     }
@@ -408,10 +410,7 @@ fn about(read: &Result<Said, Unintelligible>) -> Option<String> {
 }
 
 fn name(topic: &Topic) -> Option<String> {
-    match topic {
-        Topic::Execution(name) => Some(name.as_ref().to_owned()),
-        Topic::Directory => None,
-    }
+    if let Topic::Execution(name) = topic { Some(name.as_ref().to_owned()) } else { None }
 }
 
 fn per_second(rate: Rate) -> u32 {

@@ -64,7 +64,7 @@ fn everything_comes_from_the_registry() {
         let from = package.get("source").and_then(Value::as_str);
         let own = package["name"].as_str() == Some(env!("CARGO_PKG_NAME"));
         let registry = from == Some("registry+https://github.com/rust-lang/crates.io-index");
-        assert!(own || registry, "{} comes from {from:?}", package["name"]);
-        assert!(own || package.get("checksum").is_some(), "{} has no checksum", package["name"]);
+        assert!(own || registry, "{:?} comes from {from:?}", package["name"]);
+        assert!(own || package.get("checksum").is_some(), "{:?} has no checksum", package["name"]);
     }
 }

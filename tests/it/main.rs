@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks at what it is about")]
 
 mod audit;
+mod auth;
 mod closes;
 mod convert;
 mod demo;

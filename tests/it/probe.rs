@@ -198,7 +198,8 @@ impl Conversation for Talk {
             Notice::Problem(problem) => {
                 json!({ "problem": problem.code, "about": problem.about })
             }
-            Notice::Authenticated { principal } => json!({ "known": &*principal.subject }),
+            Notice::Authenticated { principal, .. } => json!({ "known": &*principal.subject }),
+            Notice::Expiring { at } => json!({ "expiring": at.0 }),
             Notice::Unauthenticated { expired } => json!({ "unknown": expired }),
             Notice::Found { group: _, logs } => {
                 json!({ "found": logs.iter().map(ExecutionId::as_str).collect::<Vec<_>>() })

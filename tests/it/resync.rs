@@ -3,11 +3,12 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use footplate::auth::Pass;
 use footplate::auth::verifier::Loopback;
 use footplate::core::{Limits, Relay};
 use footplate::dialect::windags::Windags;
 use footplate::dialect::{Call, Dialect};
-use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
+use footplate::model::{Durability, LinkId, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{self, Message, Shard, ToEngine};
@@ -100,8 +101,8 @@ impl Bench {
 
     /// The newest record.
     async fn head(&self) -> u64 {
-        let principal = Arc::new(Principal::local());
-        let ask = |reply| Message::Snapshot { name: "x1".into(), principal, at: None, reply };
+        let pass = Arc::new(Pass::local());
+        let ask = |reply| Message::Snapshot { name: "x1".into(), pass, at: None, reply };
         self.house.shards.ask(ask).await.unwrap().unwrap().1.seq.0
     }
 
@@ -122,8 +123,7 @@ impl Bench {
             viewer: ViewerId(self.came),
             dialect: STAMPED,
             conversation: STAMPED.converse(&call),
-            principal: Principal::local(),
-            expires: None,
+            pass: Some(Pass::local().into()),
             local: true,
             kin: Some(Box::new(member)),
         };
@@ -320,8 +320,7 @@ async fn who_waits_for_an_execution_may_ask_for_it_already() {
         viewer: ViewerId(99),
         dialect: STAMPED,
         conversation: STAMPED.converse(&call),
-        principal: Principal::local(),
-        expires: None,
+        pass: Some(Pass::local().into()),
         local: true,
         kin: None,
     };

@@ -14,10 +14,11 @@ use std::{
     time::Duration,
 };
 
+use footplate::auth::Pass;
 use footplate::auth::verifier::Loopback;
 use footplate::core::{Answer, Input, Limits, Relay, Stage};
 use footplate::dialect::{Call, Dialect, Manners};
-use footplate::model::{Durability, LinkId, Principal, Timestamp, ViewerId};
+use footplate::model::{Durability, LinkId, Timestamp, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
 use footplate::shard::{self, Lost, Message, Shard, Shards, ToEngine};
@@ -163,8 +164,7 @@ impl Bench {
             viewer: ViewerId(self.came),
             dialect,
             conversation: dialect.converse(&path.map_or_else(Call::default, Call::to)),
-            principal: Principal::local(),
-            expires: None,
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };
@@ -176,8 +176,8 @@ impl Bench {
 
     /// Everything that was said to the shard before this has been dealt with.
     async fn quiet(&self) {
-        let principal = Arc::new(Principal::local());
-        self.shards.ask(|reply| Message::Executions { principal, reply }).await.unwrap();
+        let pass = Arc::new(Pass::local());
+        self.shards.ask(|reply| Message::Executions { pass, reply }).await.unwrap();
     }
 }
 
@@ -541,9 +541,9 @@ async fn nobody_is_told_what_is_not_committed() {
     // Now the store takes its time.
     bench.says("log .").await;
     let mut two = bench.come(bench.native, Some("x1")).await;
-    let principal = Arc::new(Principal::local());
+    let pass = Arc::new(Pass::local());
     let (reply, mut asked) = tokio::sync::oneshot::channel();
-    bench.tell(Message::Snapshot { name: "x1".into(), principal, at: None, reply }).await;
+    bench.tell(Message::Snapshot { name: "x1".into(), pass, at: None, reply }).await;
     one.is_told_nothing_for(MOMENT).await;
     two.is_told_nothing_for(MOMENT).await;
     assert!(timeout(MOMENT, engine.recv()).await.is_err(), "nor is it acknowledged");
@@ -564,9 +564,9 @@ async fn a_turn_is_one_commit() {
     engine.recv().await;
     for _ in 0..50 {
         bench.says("log .").await;
-        let principal = Arc::new(Principal::local());
+        let pass = Arc::new(Pass::local());
         let (reply, _) = tokio::sync::oneshot::channel();
-        bench.tell(Message::Executions { principal, reply }).await;
+        bench.tell(Message::Executions { pass, reply }).await;
     }
     store.leave.add_permits(1_000);
     bench.quiet().await;
@@ -633,8 +633,8 @@ async fn who_asks_once_is_answered_once() {
     let _engine = bench.engine(64).await;
     bench.says("gate g 1").await;
     let (answers, mut mailbox) = mailbox(8);
-    let (viewer, principal) = (ViewerId(99), Arc::new(Principal::local()));
-    bench.tell(Message::Viewer { viewer, principal: principal.clone(), answers }).await;
+    let (viewer, pass) = (ViewerId(99), Arc::new(Pass::local()));
+    bench.tell(Message::Viewer { viewer, pass: pass.clone(), answers }).await;
     bench.input("v99 ada decides x1 g 1 approve as d1").await;
     match mailbox.answer().await {
         Some(Answer::Receipt(receipt)) => assert_eq!(receipt.stage, Stage::Recorded),
@@ -646,8 +646,8 @@ async fn who_asks_once_is_answered_once() {
     let name: Arc<str> = "x1".into();
     let since = Some(script::position("7-1:2"));
     let records = |name, since| {
-        let principal = principal.clone();
-        bench.shards.ask(move |reply| Message::Records { name, principal, since, reply })
+        let pass = pass.clone();
+        bench.shards.ask(move |reply| Message::Records { name, pass, since, reply })
     };
     let found = records(name.clone(), since).await.unwrap().unwrap();
     let seqs: Vec<u64> = found.records.iter().map(|it| it.position.seq.0).collect();

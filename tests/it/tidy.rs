@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("frame", &[]),
     ("dialect", &["core", "frame", "model"]),
     ("room", &["dialect", "frame", "model"]),
-    ("auth", &["model"]),
+    ("auth", &["json", "model"]),
     ("seams", &["model"]),
     ("store", &["core", "model", "seams"]),
     ("audit", &["core", "dialect", "model", "seams", "telemetry"]),
@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("viewer", &["auth", "core", "dialect", "frame", "model", "room", "seams", "shard"]),
-    ("engine", &["core", "json", "model", "seams", "shard", "telemetry"]),
+    ("engine", &["auth", "core", "json", "model", "seams", "shard", "telemetry"]),
     (
         "http",
         &[
@@ -53,7 +53,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "viewer",
         ],
     ),
-    ("config", &["audit", "http", "seams", "telemetry", "tls"]),
+    ("config", &["audit", "auth", "http", "model", "seams", "telemetry", "tls"]),
     ("demo", &["engine", "seams"]),
 ];
 

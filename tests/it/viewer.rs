@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use footplate::auth::Pass;
 use footplate::auth::verifier::Loopback;
 use footplate::core::{Answer, Input, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::{Begin, Call, Dialect, Manners};
@@ -60,8 +61,7 @@ impl Bench {
             viewer: ViewerId(5),
             dialect: probe,
             conversation: probe.converse(&Call::default()),
-            principal: Principal::local(),
-            expires: None,
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };
@@ -548,8 +548,7 @@ async fn an_idle_connection_is_small() {
         viewer: ViewerId(6),
         dialect: bench.probe,
         conversation: bench.probe.converse(&Call::default()),
-        principal: Principal::local(),
-        expires: None,
+        pass: Some(Pass::local().into()),
         local: true,
         kin: None,
     };

@@ -9,7 +9,8 @@ const gates = new Map(); // gate_id → the gate as it is now
 let ws, last, decision, silence; // the connection; the last record's place; what has no receipt yet; a timer
 
 function connect() {
-  ws = new WebSocket(url, SUBPROTOCOL);
+  const token = process.env.FOOTPLATE_TOKEN; // where the relay wants one
+  ws = new WebSocket(url, token ? [SUBPROTOCOL, `bearer.${token}`] : SUBPROTOCOL);
   ws.on("open", () => (subscribe(), decision && say(decision))); // the same id: the same decision
   ws.on("message", (text) => frame(parseFrame(text.toString())));
   ws.on("error", (error) => console.error(error.message)); // "close" follows

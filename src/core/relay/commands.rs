@@ -2,7 +2,9 @@
 
 use super::{Relay, Started};
 use crate::core::{Answer, Effect, NO_STARTER, Receipt, turn::Turn};
-use crate::model::{CommandAsk, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId};
+use crate::model::{
+    CommandAsk, CommandId, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId,
+};
 
 /// Start commands that are remembered.
 const STARTS: usize = 1_024;
@@ -20,7 +22,7 @@ impl Relay {
         let execution = match (&ask.kind, &ask.execution, started) {
             (_, _, Some(started)) => Some(started.execution.clone()),
             (CommandKind::Start { workflow, .. }, _, None) => {
-                match self.start_execution(now, workflow, &ask) {
+                match self.start_execution(now, workflow, principal.tenant.as_deref(), &ask) {
                     Ok(execution) => Some(execution),
                     Err(reason) => return self.refuse(viewer, &ask, reason),
                 }
@@ -35,14 +37,20 @@ impl Relay {
         }
     }
 
+    /// The execution that this command has started.
+    pub fn started(&self, id: &CommandId) -> Option<&ExecutionId> {
+        self.starts.iter().find(|it| it.id == *id).map(|it| &it.execution)
+    }
+
     /// A log for an execution that an engine is yet to begin.
     fn start_execution(
         &mut self,
         now: Now,
         workflow: &WorkflowId,
+        tenant: Option<&str>,
         ask: &CommandAsk,
     ) -> Result<ExecutionId, &'static str> {
-        let (_, engine) = self.producers.starter(workflow).ok_or(NO_STARTER)?;
+        let (_, engine) = self.producers.starter(workflow, tenant).ok_or(NO_STARTER)?;
         let (owner, producer) = (engine.identity.clone(), engine.producer.clone());
         let execution = match &ask.execution {
             Some(name) => self.free_name(name)?,

@@ -131,6 +131,7 @@ impl Conversation for Talk {
             | Notice::Unwatched { .. }
             | Notice::Authenticated { .. }
             | Notice::Found { .. }
+            | Notice::Expiring { .. }
             | Notice::Problem(_)
             | Notice::GoingAway { .. } => (),
         }

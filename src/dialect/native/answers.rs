@@ -4,49 +4,14 @@
 use serde::ser::SerializeMap;
 
 use super::gates::Who;
-use super::said;
 use super::words::Word;
 use crate::core::{Answer, NotThen, Receipt, Reference, Stage, Start};
 use crate::dialect::object::{Fields, List, Object, Put, Shown, time};
-use crate::dialect::{Conversation, Notice, Said, Unintelligible};
-use crate::frame::Frames;
+use crate::dialect::{Notice, Unintelligible};
 use crate::model::{Durability, GateId, NodeId, Principal};
 
-/// One connection's talk.
-#[derive(Debug, Default)]
-pub(super) struct Talk {
-    /// As its welcome said: what it means that something is recorded.
-    durability: Durability,
-}
-
-impl Conversation for Talk {
-    fn read(&mut self, frame: &str) -> Result<Said, Unintelligible> {
-        said::read(frame)
-    }
-
-    fn answer(&mut self, answer: &Answer, out: &mut Frames) {
-        out.text(&Object(Answered(answer, self.durability)));
-    }
-
-    fn notice(&mut self, notice: &Notice<'_>, out: &mut Frames) {
-        if let Notice::Welcome { durability, .. } = notice {
-            self.durability = *durability;
-        }
-        match notice {
-            // Nobody can ask for these in this protocol.
-            Notice::Authenticated { .. }
-            | Notice::Unauthenticated { .. }
-            | Notice::Found { .. } => (),
-            Notice::Welcome { .. }
-            | Notice::Pong { .. }
-            | Notice::Unwatched { .. }
-            | Notice::Problem(_)
-            | Notice::GoingAway { .. } => out.text(&Object(notice)),
-        }
-    }
-}
-
-struct Answered<'a>(&'a Answer, Durability);
+/// An answer, and what it means that something is recorded.
+pub(super) struct Answered<'a>(pub(super) &'a Answer, pub(super) Durability);
 
 impl Fields for Answered<'_> {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
@@ -161,9 +126,21 @@ impl Fields for Notice<'_> {
                 to.put("type", "going_away")?;
                 to.put("retry_after_ms", retry_after_ms)
             }
-            Self::Authenticated { .. } | Self::Unauthenticated { .. } | Self::Found { .. } => {
-                unreachable!("they are not said")
+            Self::Authenticated { principal: _, expires } => {
+                to.put("type", "refreshed")?;
+                to.maybe("expires_time", time(*expires))
             }
+            Self::Expiring { at } => {
+                to.put("type", "token_expiring")?;
+                to.put("expires_time", &Shown(at))
+            }
+            Self::Unauthenticated { .. } => Problem {
+                code: "unauthenticated",
+                message: "The token does not count, or no longer: connect with another one",
+                about: None,
+            }
+            .fields(to),
+            Self::Found { .. } => unreachable!("it is not said"),
         }
     }
 }

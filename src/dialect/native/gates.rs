@@ -216,7 +216,7 @@ pub(super) struct Who<'a>(pub &'a Principal);
 
 impl Fields for Who<'_> {
     fn fields<M: SerializeMap>(&self, to: &mut M) -> Result<(), M::Error> {
-        let Principal { subject, issuer, method, groups: _, roles: _ } = self.0;
+        let Principal { subject, issuer, method, groups: _, roles: _, tenant: _ } = self.0;
         to.put("subject", subject)?;
         to.maybe("issuer", issuer.as_ref())?;
         to.put("method", method)

@@ -11,6 +11,7 @@ mod parts;
 mod records;
 mod said;
 mod state;
+mod talk;
 mod words;
 
 pub(crate) use answers::not_then;
@@ -78,8 +79,8 @@ impl Dialect for Native {
     }
 
     /// Its path names no execution: what to watch is said in messages.
-    fn converse(&self, _: &Call) -> Box<dyn Conversation> {
-        Box::new(answers::Talk::default())
+    fn converse(&self, call: &Call) -> Box<dyn Conversation> {
+        Box::new(talk::Talk::new(call))
     }
 }
 

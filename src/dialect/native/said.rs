@@ -17,6 +17,8 @@ use crate::model::{
 const COMMENT: usize = 16 << 10;
 /// The longest modification, input or payload, in bytes.
 const VALUE: usize = 256 << 10;
+/// The longest token, in bytes.
+const TOKEN: usize = 8 << 10;
 /// The longest name of an option or of a custom command, and the longest id that is echoed, in bytes.
 const NAME: usize = 256;
 
@@ -72,6 +74,15 @@ struct Unsubscribe {
     #[serde(rename = "type")]
     _type: String,
     execution_id: String,
+}
+
+/// Says who it is, or once more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Authenticate {
+    #[serde(rename = "type")]
+    _type: String,
+    token: String,
 }
 
 /// A message that has no fields.
@@ -138,18 +149,19 @@ struct CustomCommand<'a> {
 type Fault = (&'static str, String);
 
 /// Reads one text frame.
-pub(super) fn read(frame: &str) -> Result<Said, Unintelligible> {
+/// `guarded`: tokens count here.
+pub(super) fn read(frame: &str, guarded: bool) -> Result<Said, Unintelligible> {
     let head: Head<'_> = serde_json::from_str(frame).unwrap_or_default();
     let about = head.about();
     sound(frame).map_err(|err| Unintelligible { about: about.clone(), ..err })?;
-    message(frame, head.kind).map_err(|(code, message)| Unintelligible {
+    message(frame, head.kind, guarded).map_err(|(code, message)| Unintelligible {
         code,
         message: brief(message),
         about,
     })
 }
 
-fn message(frame: &str, kind: Option<&RawValue>) -> Result<Said, Fault> {
+fn message(frame: &str, kind: Option<&RawValue>, guarded: bool) -> Result<Said, Fault> {
     let kind = kind.ok_or_else(|| missing("A message", "type"))?;
     let kind = text(kind).ok_or_else(|| ("bad_field", "`type` is a string".to_owned()))?;
     match &*kind {
@@ -167,6 +179,13 @@ fn message(frame: &str, kind: Option<&RawValue>) -> Result<Said, Fault> {
         "cancel_execution" => steer(CommandKind::Cancel, typed(&kind, frame)?),
         "start_execution" => start(typed(&kind, frame)?),
         "custom_command" => custom(typed(&kind, frame)?),
+        "authenticate" | "refresh" if guarded => {
+            let it: Authenticate = typed(&kind, frame)?;
+            match it.token.len() {
+                1..=TOKEN => Ok(Said::Authenticate { token: it.token.into() }),
+                _ => Err(bad("token", "has 1 to 8192 bytes")),
+            }
+        }
         "authenticate" | "refresh" => Err((
             "not_supported",
             format!(

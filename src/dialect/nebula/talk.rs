@@ -227,7 +227,7 @@ impl Conversation for Talk {
     fn notice(&mut self, notice: &Notice<'_>, out: &mut Frames) {
         match notice {
             Notice::Pong { .. } => say(&Message::Pong, out),
-            Notice::Authenticated { principal } => {
+            Notice::Authenticated { principal, .. } => {
                 say(&Message::Authenticated(principal), out);
                 if self.standing != Standing::Known {
                     self.standing = Standing::Known;
@@ -241,7 +241,10 @@ impl Conversation for Talk {
             Notice::Found { group, logs } => self.watches.found(group, logs),
             Notice::Problem(problem) => self.problem(problem, out),
             // The protocol has no words for these.
-            Notice::Welcome { .. } | Notice::Unwatched { .. } | Notice::GoingAway { .. } => (),
+            Notice::Welcome { .. }
+            | Notice::Unwatched { .. }
+            | Notice::Expiring { .. }
+            | Notice::GoingAway { .. } => (),
         }
         self.speak(out);
     }

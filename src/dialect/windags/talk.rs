@@ -187,6 +187,7 @@ impl Conversation for Talk {
             | Notice::Unwatched { .. }
             | Notice::Authenticated { .. }
             | Notice::Found { .. }
+            | Notice::Expiring { .. }
             | Notice::GoingAway { .. } => (),
         }
     }

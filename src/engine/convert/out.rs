@@ -348,7 +348,7 @@ pub(super) fn unknown_gate(
 }
 
 fn actor(it: &Principal) -> pb::Actor {
-    let Principal { subject, issuer, method, groups, roles } = it;
+    let Principal { subject, issuer, method, groups, roles, tenant: _ } = it;
     pb::Actor {
         subject: subject.to_string(),
         issuer: said(issuer),

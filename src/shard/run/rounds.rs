@@ -13,15 +13,22 @@ impl<Store: Backend> Shard<Store> {
     pub(super) fn summarize(&mut self, now: Instant) {
         let mut told = false;
         while let Some(execution) = self.directory.pop(now) {
-            let Some((at, state)) = self.relay.snapshot(&execution) else { continue };
+            let known = self.relay.snapshot(&execution).zip(self.relay.owner(&execution));
+            let Some(((at, state), owner)) = known else { continue };
             let item = Summary { execution: &execution, at, state };
             let line = Line::default();
             let render = |dialect: &'static dyn Dialect, out: &mut _| dialect.summary(&item, out);
-            self.directory.room.append(now, line, |_| false, render);
+            for (sight, room) in self.directory.rooms() {
+                if sight.has(&execution, owner) {
+                    room.append(now, line, |_| false, render);
+                }
+            }
             told = true;
         }
         if told {
-            self.directory.room.publish(now, self.turn, |_, _| (), |_, _, _| ());
+            for (_, room) in self.directory.rooms() {
+                room.publish(now, self.turn, |_, _| (), |_, _, _| ());
+            }
         }
     }
 

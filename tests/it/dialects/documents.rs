@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf};
 use footplate::core::{Answer, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
 use footplate::dialect::windags::Windags;
-use footplate::dialect::{Call, Dialect, Notice, Said, Summary, Unintelligible};
+use footplate::dialect::{Call, Dialect, Notice, Said, Summary, Token, Unintelligible};
 use footplate::frame::Frames;
 use footplate::model::*;
 use serde_json::Value;
@@ -37,14 +37,17 @@ const OPAQUE: &[&str] = &[
 fn the_native_document_is_true() {
     let document = Document::read("native", natively());
     document.check();
-    document.is_read_by(native::read);
+    let call = Call { token: Token::Good, ..Call::default() };
+    document.is_read_by(|frame| Native.converse(&call).read(frame));
     let said = document.said();
     let every = [
+        "authenticate",
         "cancel_execution",
         "custom_command",
         "human_decision",
         "pause_execution",
         "ping",
+        "refresh",
         "resume_execution",
         "start_execution",
         "subscribe",
@@ -114,6 +117,10 @@ pub(super) fn natively() -> Vec<String> {
         ] {
             talk.notice(&notice, out);
         }
+        let mut known = Native.converse(&Call { token: Token::Good, ..Call::default() });
+        let (principal, expires) = (&ada(), Some(time));
+        known.notice(&Notice::Authenticated { principal, expires }, out);
+        known.notice(&Notice::Expiring { at: time }, out);
         for answer in answers(&story) {
             talk.answer(&answer, out);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use footplate::core::{Answer, Execution, NotThen, Receipt, Reference, Stage, Start, Why};
 use footplate::dialect::native::Native;
-use footplate::dialect::{Call, Conversation, Dialect, Notice, Summary, Unintelligible};
+use footplate::dialect::{Call, Conversation, Dialect, Notice, Summary, Token, Unintelligible};
 use footplate::frame::Frames;
 use footplate::model::*;
 use serde_json::Value;
@@ -330,6 +330,12 @@ pub(super) fn alone(story: &Story) -> Vec<String> {
             talk.notice(&welcome(&somebody(), durability), out);
         }
         answers.iter().for_each(|it| talk.answer(it, out));
+        let mut known = Native.converse(&Call { token: Token::Good, ..Call::default() });
+        for expires in [None, Some(Timestamp(0))] {
+            known.notice(&Notice::Authenticated { principal: &somebody(), expires }, out);
+        }
+        known.notice(&Notice::Expiring { at: Timestamp(0) }, out);
+        known.notice(&Notice::Unauthenticated { expired: true }, out);
         problems(&mut *talk, out);
         // An execution of which next to nothing is known.
         let state = Execution::default();

@@ -98,7 +98,7 @@ fn said() -> Vec<String> {
     for message in messages('>') {
         desk.hears(&message);
     }
-    desk.notice(&Notice::Authenticated { principal: &principal });
+    desk.notice(&Notice::Authenticated { principal: &principal, expires: None });
     desk.seated("exec_test_123", "exec_test_123").unknown("exec_invalid");
     for group in [Group::Executions("wf_xyz789".into()), Group::Workflows] {
         desk.notice(&Notice::Found { group: &group, logs: &[] });
@@ -160,7 +160,7 @@ fn everything() -> Vec<String> {
     let nebula = Nebula::default();
     let principal = ada();
     let mut desk = Desk::known();
-    desk.notice(&Notice::Authenticated { principal: &principal });
+    desk.notice(&Notice::Authenticated { principal: &principal, expires: None });
     desk.hears(r#"{"type":"subscribe","resource":"execution","id":"run-7"}"#);
     desk.seated("run-7", "run-7");
     desk.hears(r#"{"type":"unsubscribe","resource":"execution","id":"run-7"}"#);

@@ -194,7 +194,7 @@ fn who_has_no_token_says_first_who_it_is() {
     desk.hears(r#"{"type":"authenticate","token":"t"}"#);
     desk.told(&[]).said(&[Said::Authenticate { token: "t".into() }]);
     let principal = ada();
-    desk.notice(&Notice::Authenticated { principal: &principal });
+    desk.notice(&Notice::Authenticated { principal: &principal, expires: None });
     desk.told(&[r#"{"type":"authenticated","user_id":"ada","roles":["viewer","decider"]}"#]);
     // What its address asks for was waiting for that, and the time is no longer running.
     desk.said(&[watch("x1", FRESH)]);

@@ -45,7 +45,7 @@ impl Bench {
 
     pub(super) async fn with(limits: Limits) -> Self {
         let identity = Identity("tester".into());
-        Self::open(limits, Some(Peer { identity })).await
+        Self::open(limits, Some(Peer { identity, local: true, vouched: true })).await
     }
 
     /// `peer`: whom the accept loop has verified.
@@ -55,6 +55,7 @@ impl Bench {
         let (drain, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (hold, held) = watch::channel(false);
         let door = Door::new(Setup {
+            verifier: std::sync::Arc::new(footplate::auth::verifier::Loopback),
             shards,
             clock: Clock::new(|| NOW),
             boot: 0xb007,

@@ -40,8 +40,7 @@ async fn an_engine_is_who_the_kernel_says() {
         tls: None,
         site: BoxCloneSyncService::new(service_fn(who)),
         introduce: |connection, extensions| {
-            let identity = footplate::app::identity(connection.peer);
-            extensions.insert(engine::Peer { identity });
+            extensions.insert(footplate::app::engine_peer(connection));
         },
         options: Options::default(),
         caps: Caps::new(caps::Limits::default()),

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use footplate::auth::verifier::{Invalid, Verified, Verifier};
+use footplate::auth::Pass;
+use footplate::auth::verifier::{Invalid, Verifier};
 use footplate::dialect::Said;
 use footplate::http::caller::{Allowed, Host, Origin};
 use footplate::model::Timestamp;
@@ -60,12 +61,12 @@ async fn a_token_that_does_not_count_is_told_on_the_open_socket() {
     #[derive(Debug)]
     struct Nobodys;
     impl Verifier for Nobodys {
-        fn verify(&self, _: &str, _: bool, _: Timestamp) -> Result<Verified, Invalid> {
+        fn verify(&self, _: &str, _: bool, _: Timestamp) -> Result<Pass, Invalid> {
             Err(Invalid::Unknown)
         }
 
-        fn wants(&self, _: bool) -> bool {
-            true
+        fn unshown(&self, _: bool) -> Option<Pass> {
+            None
         }
     }
     let rig = Rig::start(Setup { verifier: Arc::new(Nobodys), ..Setup::default() }).await;

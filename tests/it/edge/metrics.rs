@@ -26,6 +26,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_stalls_total", "edge/watchdog.rs: calls that block"),
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
+    ("footplate_credentials_refused_total", "auth/forged.rs: tokens that somebody has forged"),
     ("footplate_accept_errors_total", "edge/silence.rs: a listener that fails"),
     ("footplate_shard_inbox_depth", "below: a shard that does nothing"),
     ("footplate_store_commits_total", "store.rs: a relay that keeps what happens"),

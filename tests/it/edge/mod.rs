@@ -16,7 +16,7 @@ mod metrics;
 mod obstinate;
 mod reload;
 mod rest;
-mod rig;
+pub(crate) mod rig;
 mod seed_executions;
 mod seed_nebula;
 mod seed_stage5;

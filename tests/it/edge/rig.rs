@@ -26,30 +26,30 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes.
-pub(super) const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 /// Names and values.
-pub(super) type Headers<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
-pub(super) struct Rig {
-    pub(super) at: SocketAddr,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) caps: Caps,
-    pub(super) tasks: Tasks,
-    pub(super) closing: CancellationToken,
-    pub(super) shards: Shards,
+pub(crate) struct Rig {
+    pub(crate) at: SocketAddr,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) caps: Caps,
+    pub(crate) tasks: Tasks,
+    pub(crate) closing: CancellationToken,
+    pub(crate) shards: Shards,
     /// What the shard is told.
-    pub(super) inbox: Inbox,
+    pub(crate) inbox: Inbox,
 }
 
-pub(super) struct Setup {
-    pub(super) options: Options,
-    pub(super) tls: Option<Served>,
-    pub(super) assets: Option<PathBuf>,
-    pub(super) allowed: Allowed,
-    pub(super) caps: caps::Limits,
-    pub(super) welcome: Welcome,
-    pub(super) verifier: Arc<dyn Verifier>,
+pub(crate) struct Setup {
+    pub(crate) options: Options,
+    pub(crate) tls: Option<Served>,
+    pub(crate) assets: Option<PathBuf>,
+    pub(crate) allowed: Allowed,
+    pub(crate) caps: caps::Limits,
+    pub(crate) welcome: Welcome,
+    pub(crate) verifier: Arc<dyn Verifier>,
 }
 
 impl Default for Setup {
@@ -67,12 +67,12 @@ impl Default for Setup {
 }
 
 impl Rig {
-    pub(super) async fn start(setup: Setup) -> Self {
+    pub(crate) async fn start(setup: Setup) -> Self {
         let any = Address::Tcp("127.0.0.1:0".parse().unwrap());
         Self::behind(setup, Machine.listen(&any).await.unwrap())
     }
 
-    pub(super) fn behind(setup: Setup, port: Box<dyn Listener>) -> Self {
+    pub(crate) fn behind(setup: Setup, port: Box<dyn Listener>) -> Self {
         let (shards, inbox) = shard::inbox(16);
         let (metrics, tasks) = (Arc::new(Metrics::new()), Tasks::new());
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
@@ -81,6 +81,7 @@ impl Rig {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: setup.verifier,
+            cookie: false,
             clock: Clock::system(),
             welcome: setup.welcome,
             assets: setup.assets.map(Directory::new),
@@ -108,17 +109,17 @@ impl Rig {
         Self { at, metrics, caps, tasks, closing, shards, inbox }
     }
 
-    pub(super) async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.at).await.unwrap()
     }
 
     /// Sends a request, and gives all that comes until the connection is closed.
-    pub(super) async fn ask(&self, request: &str) -> String {
+    pub(crate) async fn ask(&self, request: &str) -> String {
         say(self.connect().await, request).await
     }
 
     /// Waits until all has ended; a task that does not is a failure.
-    pub(super) async fn end(self) {
+    pub(crate) async fn end(self) {
         self.closing.cancel();
         self.tasks.drain();
         drop(self.inbox);
@@ -127,7 +128,7 @@ impl Rig {
     }
 }
 
-pub(super) async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) -> String {
+pub(crate) async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &str) -> String {
     stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     timeout(LONG, stream.read_to_end(&mut answer)).await.expect("it is closed").unwrap();
@@ -135,7 +136,7 @@ pub(super) async fn say(mut stream: impl AsyncRead + AsyncWrite + Unpin, text: &
 }
 
 /// A request after which the connection is closed.
-pub(super) fn request(line: &str, headers: Headers<'_>, body: &str) -> String {
+pub(crate) fn request(line: &str, headers: Headers<'_>, body: &str) -> String {
     let mut text = format!("{line} HTTP/1.1\r\nconnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {
         text += "host: localhost\r\n";
@@ -149,11 +150,11 @@ pub(super) fn request(line: &str, headers: Headers<'_>, body: &str) -> String {
     text + "\r\n" + body
 }
 
-pub(super) fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     answer.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap()
 }
 
 /// The body, as JSON.
-pub(super) fn body(answer: &str) -> Value {
+pub(crate) fn body(answer: &str) -> Value {
     serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
 }

@@ -4,7 +4,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use footplate::auth::verifier::{Invalid, Verified, Verifier};
+use footplate::auth::Pass;
+use footplate::auth::verifier::{Invalid, Verifier};
 use footplate::core::{Limits, Relay as Core};
 use footplate::dialect::{Call, Dialects, Token};
 use footplate::engine::pb::attach_response::Message as Told;
@@ -203,18 +204,18 @@ async fn an_execution_is_started_over_http_and_watched() {
 struct Book;
 
 impl Verifier for Book {
-    fn verify(&self, token: &str, _: bool, _: Timestamp) -> Result<Verified, Invalid> {
+    fn verify(&self, token: &str, _: bool, _: Timestamp) -> Result<Pass, Invalid> {
         let expires = match token {
             "adas" | "adas too" => None,
             // It counts at the door, and has run out when it is asked for next.
             "brief" => Some(Timestamp(1)),
             _ => return Err(Invalid::Unknown),
         };
-        Ok(Verified { principal: Principal::named("ada"), expires })
+        Ok(Pass { expires, ..Pass::of(Principal::named("ada")) })
     }
 
-    fn wants(&self, _: bool) -> bool {
-        true
+    fn unshown(&self, _: bool) -> Option<Pass> {
+        None
     }
 }
 
@@ -485,8 +486,7 @@ async fn piped(call: &Call, tasks: &mut JoinSet<()>) -> (Client<DuplexStream>, S
         viewer: ViewerId(1),
         dialect,
         conversation: dialect.converse(call),
-        principal: Principal::local(),
-        expires: None,
+        pass: (call.token == Token::Good).then(|| Pass::of(Principal::named("ada")).into()),
         local: true,
         kin: None,
     };

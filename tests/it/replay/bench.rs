@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use footplate::auth::Pass;
 use footplate::auth::verifier::Loopback;
 use footplate::core::{LaneFault, LaneResult, Limits, Relay};
 use footplate::dialect::{Call, Dialect, native::Native};
-use footplate::model::{Durability, LinkId, Principal, Seq, Timestamp, ViewerId};
+use footplate::model::{Durability, LinkId, Seq, Timestamp, ViewerId};
 use footplate::seams::{Clock, Disk, Space};
 use footplate::shard::{
     self, Asked, Budget, Followed, Held, Message, Pressure, Shard, Shards, ToEngine,
@@ -263,8 +264,8 @@ impl Bench {
 
     /// Everything that was said to the shard before this has been dealt with.
     pub(super) async fn quiet(&self) {
-        let principal = Arc::new(Principal::local());
-        self.shards.ask(|reply| Message::Executions { principal, reply }).await.unwrap();
+        let pass = Arc::new(Pass::local());
+        self.shards.ask(|reply| Message::Executions { pass, reply }).await.unwrap();
     }
 
     pub(super) async fn measure(&self) -> Held {
@@ -272,17 +273,17 @@ impl Bench {
     }
 
     pub(super) async fn records(&self, name: &str, since: Option<&str>) -> Asked<Followed> {
-        let (name, principal) = (name.into(), Arc::new(Principal::local()));
+        let (name, pass) = (name.into(), Arc::new(Pass::local()));
         let since = since.map(script::position);
-        let ask = |reply| Message::Records { name, principal, since, reply };
+        let ask = |reply| Message::Records { name, pass, since, reply };
         self.shards.ask(ask).await.unwrap()
     }
 
     /// The state in the native protocol's words, put together.
     pub(super) async fn state(&self, name: &str, at: Option<u64>) -> Value {
-        let (name, principal) = (name.into(), Arc::new(Principal::local()));
+        let (name, pass) = (name.into(), Arc::new(Pass::local()));
         let at = at.map(Seq);
-        let ask = |reply| Message::Snapshot { name, principal, at, reply };
+        let ask = |reply| Message::Snapshot { name, pass, at, reply };
         let (id, at, state) = self.shards.ask(ask).await.unwrap().unwrap();
         merge(&values(|out| Native.state(&id, at, &state, out))).unwrap()
     }
@@ -308,8 +309,7 @@ impl Bench {
             viewer,
             dialect: &Native,
             conversation: Native.converse(&Call::default()),
-            principal: Principal::local(),
-            expires: None,
+            pass: Some(Pass::local().into()),
             local: true,
             kin: None,
         };

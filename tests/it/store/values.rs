@@ -125,6 +125,7 @@ fn principal() -> Principal {
         method: "jwt".into(),
         groups: vec!["ops".into()],
         roles: vec![Role::Viewer, Role::Decider, Role::Operator, Role::Admin],
+        tenant: None,
     }
 }
 

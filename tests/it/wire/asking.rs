@@ -1,7 +1,7 @@
 //! What a client can say by these types is what the relay reads: no more, no less.
 
 use footplate::dialect::native::Native;
-use footplate::dialect::{Call, Dialect};
+use footplate::dialect::{Call, Dialect, Token};
 use serde_json::{Value, json};
 
 use super::client::*;
@@ -64,6 +64,8 @@ pub(super) fn messages() -> Vec<Value> {
             payload: value(),
             reason: why(),
         }),
+        ClientMessage::AuthenticateMessage(AuthenticateMessage { token: "a.b.c".to_owned() }),
+        ClientMessage::RefreshMessage(RefreshMessage { token: "a.b.c".to_owned() }),
         ClientMessage::PingMessage(PingMessage {}),
     ];
     let full = full.map(|it| serde_json::to_value(&it).unwrap());
@@ -92,7 +94,8 @@ fn definition(message: &Value) -> &'static Value {
 
 /// The code of the fault that the relay finds, if it finds one.
 fn read(message: &Value) -> Result<(), &'static str> {
-    Native.converse(&Call::default()).read(&message.to_string()).map(drop).map_err(|it| it.code)
+    let call = Call { token: Token::Good, ..Call::default() };
+    Native.converse(&call).read(&message.to_string()).map(drop).map_err(|it| it.code)
 }
 
 #[test]

@@ -15,6 +15,8 @@ messages! {
         "cancel_execution" => CancelExecutionMessage,
         "start_execution" => StartExecutionMessage,
         "custom_command" => CustomCommandMessage,
+        "authenticate" => AuthenticateMessage,
+        "refresh" => RefreshMessage,
         "ping" => PingMessage,
     }
 }
@@ -152,6 +154,22 @@ object! {
         payload?: Json,
         /// Why: at most 16 KiB.
         reason?: String,
+    }
+}
+
+object! {
+    /// This is who I am: the first message, where nothing has been shown before.
+    AuthenticateMessage {
+        /// A token or an API key: at most 8 KiB.
+        token: String,
+    }
+}
+
+object! {
+    /// This is my next token. It has to be the same person's.
+    RefreshMessage {
+        /// At most 8 KiB.
+        token: String,
     }
 }
 

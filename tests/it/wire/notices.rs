@@ -19,6 +19,8 @@ messages! {
         "execution_summary" => ExecutionSummaryFrame,
         "receipt" => ReceiptFrame,
         "error" => ProblemFrame,
+        "refreshed" => RefreshedFrame,
+        "token_expiring" => TokenExpiringFrame,
         "pong" => PongFrame,
         "going_away" => GoingAwayFrame,
     }
@@ -224,6 +226,23 @@ object! {
         message: String,
         /// The id that it is about, where one could be read.
         r#ref?: String,
+    }
+}
+
+object! {
+    /// Answers `refresh`, and `authenticate` of who was known already.
+    RefreshedFrame {
+        /// Until when the new token counts.
+        expires_time?: Time,
+    }
+}
+
+object! {
+    /// Comes a minute before the token counts no longer: show another with `refresh`, or the connection
+    /// is closed with 4401.
+    TokenExpiringFrame {
+        /// When that is.
+        expires_time: Time,
     }
 }
 

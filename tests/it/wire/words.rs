@@ -88,6 +88,6 @@ words! {
     ProblemCode {
         BadJson, NotAnObject, DuplicateKey, TooDeep, UnknownType, UnknownField, MissingField,
         BadField, BadId, TooLong, NotSupported, NotFound, RateLimited, TooManySubscriptions,
-        Ahead, TooOld,
+        Ahead, TooOld, Unauthenticated,
     }
 }

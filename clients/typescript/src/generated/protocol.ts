@@ -53,6 +53,8 @@ export type NoticeFrame =
   | ExecutionSummaryFrame
   | ReceiptFrame
   | ProblemFrame
+  | RefreshedFrame
+  | TokenExpiringFrame
   | PongFrame
   | GoingAwayFrame;
 
@@ -68,6 +70,8 @@ export type ClientMessage =
   | CancelExecutionMessage
   | StartExecutionMessage
   | CustomCommandMessage
+  | AuthenticateMessage
+  | RefreshMessage
   | PingMessage;
 
 /** What a model recommends. */
@@ -116,6 +120,13 @@ export type AgentThinkingFrame = {
 export type At = {
   /** The record. */
   seq: number;
+};
+
+/** This is who I am: the first message, where nothing has been shown before. */
+export type AuthenticateMessage = {
+  type: "authenticate";
+  /** A token or an API key: at most 8 KiB. */
+  token: string;
 };
 
 /** End. */
@@ -1288,7 +1299,8 @@ export type ProblemCode =
   | "rate_limited"
   | "too_many_subscriptions"
   | "ahead"
-  | "too_old";
+  | "too_old"
+  | "unauthenticated";
 
 /**
  * A message meant nothing, or was too much. The connection stays. (An `error` with a place is
@@ -1464,6 +1476,20 @@ export type RecordPlace = {
   contradiction?: Contradiction;
 };
 
+/** This is my next token. It has to be the same person's. */
+export type RefreshMessage = {
+  type: "refresh";
+  /** At most 8 KiB. */
+  token: string;
+};
+
+/** Answers `refresh`, and `authenticate` of who was known already. */
+export type RefreshedFrame = {
+  type: "refreshed";
+  /** Until when the new token counts. */
+  expires_time?: Time;
+};
+
 /** An event could not be kept. One is added to `rejected`. */
 export type RejectedFrame = {
   type: "rejected";
@@ -1603,6 +1629,16 @@ export type Time = string;
 
 /** What follows when a gate's deadline passes. */
 export type TimeoutAction = "expire" | "reject" | "escalate" | "abort" | "approve";
+
+/**
+ * Comes a minute before the token counts no longer: show another with `refresh`, or the connection
+ * is closed with 4401.
+ */
+export type TokenExpiringFrame = {
+  type: "token_expiring";
+  /** When that is. */
+  expires_time: Time;
+};
 
 /** A tool was called. */
 export type ToolCallFrame = {
@@ -1759,6 +1795,8 @@ export const noticeTypes = [
   "execution_summary",
   "receipt",
   "error",
+  "refreshed",
+  "token_expiring",
   "pong",
   "going_away",
 ] as const;

@@ -1,0 +1,90 @@
+//! Whom the engines' door lets in, and as whom. A token that is shown counts before what the connection
+//! says by itself; where neither says anything, nobody is let in unless the door is for this machine
+//! alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tonic::Request;
+use tonic::metadata::MetadataMap;
+
+use super::end::End;
+use super::service::{Door, Peer};
+use crate::auth::Pass;
+use crate::auth::access::{self, Action};
+use crate::auth::verifier::Verifier;
+use crate::model::{Identity, Timestamp};
+
+/// How soon it is noticed that a token counts no longer.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// An engine that has been let in.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    /// To whom the executions will belong that it begins.
+    pub(super) identity: Identity,
+    /// What it has shown, if that is why.
+    pass: Option<Pass>,
+}
+
+impl Admitted {
+    /// Returns when what it has shown counts no longer; never, if it has shown nothing.
+    pub(super) async fn lapsed(&self, door: &Door) {
+        let Some(pass) = &self.pass else { return std::future::pending().await };
+        while !pass.is_over(door.now()) && door.verifier().stands(pass) {
+            sleep(LOOK).await;
+        }
+    }
+}
+
+/// Lets somebody in, or not.
+pub(super) async fn admitted<T>(door: &Door, request: &Request<T>) -> Result<Admitted, End> {
+    let peer: Option<&Peer> = request.extensions().get();
+    let peer = peer.cloned().unwrap_or_else(Peer::here);
+    let Some(token) = shown(request.metadata())? else {
+        return without(door.verifier(), peer);
+    };
+    let verifier = Arc::clone(door.verifier());
+    if let Some(ready) = verifier.prepare(&token, door.now()) {
+        ready.await;
+    }
+    let now = door.now();
+    let pass = verifier.verify(&token, peer.local, now).map_err(|_| End::Unauthenticated)?;
+    if verifier.unshown(peer.local).is_some() {
+        // Where nobody needs one, it says nothing.
+        return without(&verifier, peer);
+    }
+    let_in(pass, now)
+}
+
+fn let_in(pass: Pass, now: Timestamp) -> Result<Admitted, End> {
+    if !access::may(&pass, Action::Attach, None, now) {
+        return Err(End::NoEngine);
+    }
+    Ok(Admitted { identity: pass.identity(), pass: Some(pass) })
+}
+
+fn without(verifier: &Arc<dyn Verifier>, peer: Peer) -> Result<Admitted, End> {
+    let Peer { identity, local, vouched } = peer;
+    if vouched || verifier.unshown(local).is_some() {
+        Ok(Admitted { identity, pass: None })
+    } else {
+        Err(End::Unauthenticated)
+    }
+}
+
+/// The one token in a call's metadata.
+fn shown(metadata: &MetadataMap) -> Result<Option<String>, End> {
+    let bearer = |it: &str| {
+        let (scheme, token) = it.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    };
+    let text = |name| metadata.get_all(name).iter().filter_map(|it| it.to_str().ok());
+    let bearers = text("authorization").filter_map(bearer);
+    let mut all = bearers.chain(text("x-api-key").map(str::to_owned)).filter(|it| !it.is_empty());
+    match (all.next(), all.next()) {
+        (one, None) => Ok(one),
+        (_, Some(_)) => Err(End::Unauthenticated),
+    }
+}
