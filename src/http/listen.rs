@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Body,
+    begun::Begun,
     caps::{Caps, Seat},
 };
 use crate::seams::{Address, Io, Listener, Peer, Stream};
@@ -217,8 +218,9 @@ impl Door {
             // A boxed service is always ready.
             site.clone().call(request)
         });
-        let stream = TokioIo::new(stream);
         let ended = if two {
+            let (stream, begun) = Begun::new(stream);
+            let stream = TokioIo::new(stream);
             let mut http = http2::Builder::new(self.tasks.clone());
             (self.http2)(&mut http);
             let mut connection = pin!(http.serve_connection(stream, site));
@@ -229,8 +231,10 @@ impl Door {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                Err(_) = timeout(self.options.headers, begun) => return self.refused("timeout"),
             }
         } else {
+            let stream = TokioIo::new(stream);
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
                 .header_read_timeout(self.options.headers)
@@ -268,13 +272,14 @@ const BUSY: &[u8] =
 const NOT_PLAIN: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks TLS: use https or wss.\n";
 
-/// How the viewers' door speaks HTTP/2, to pages and programs that ask a few things at once.
+/// How the viewers' door speaks HTTP/2, to pages and programs that ask a few things at once. Who no
+/// longer answers is gone 15 s later.
 pub fn web(http: &mut http2::Builder<Tasks>) {
     http.timer(TokioTimer::new())
         .max_concurrent_streams(64)
         .max_header_list_size(16 << 10)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .keep_alive_interval(Duration::from_secs(8))
+        .keep_alive_timeout(Duration::from_secs(6));
 }
 
 /// Whether accepting failed because of this one connection.

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod assets;
+mod begun;
 pub mod caller;
 pub mod caps;
 mod execute;
