@@ -109,6 +109,7 @@ impl App {
             ready: ready.clone(),
             metrics: Arc::clone(&metrics),
         });
+        let proxies = config.allowed.hops.are_there();
         let site = Arc::new(Site {
             shards: parts.shards,
             dialects: Dialects::default(),
@@ -131,7 +132,7 @@ impl App {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: listen::Options::default(),
-            caps,
+            caps: caps.clone().behind(proxies),
             closing: closing.clone(),
             tasks: viewers.clone(),
             metrics: Arc::clone(&metrics),
@@ -144,6 +145,7 @@ impl App {
             },
             tls: config.engines.tls.as_ref().map(tls::Served::for_engines),
             site: parts.engines,
+            caps,
             introduce: |connection, extensions| {
                 let identity = inside::identity(connection.peer);
                 extensions.insert(engine::Peer { identity });

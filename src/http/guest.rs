@@ -55,7 +55,7 @@ impl Site {
             let likeness = Likeness {
                 dialect: dialect.name(),
                 path,
-                address: connection.and_then(|it| it.peer.ip()),
+                address: connection.and_then(|it| it.client),
                 agent: text(header::USER_AGENT),
                 origin: text(header::ORIGIN),
                 token: shown.map(|it| Sha256::digest(it.as_bytes()).into()),

@@ -2,7 +2,7 @@
 //! connection's own the first byte, TLS, and HTTP. The loop itself never waits for a peer, and a
 //! peer that says nothing is gone after [`Options::first_byte`].
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::IpAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use http::{Extensions, Request, Response};
@@ -105,6 +105,8 @@ impl std::fmt::Debug for Door {
 pub struct Connection {
     /// Who is there.
     pub peer: Peer,
+    /// The address that tells clients apart: the peer's, until a proxy that is trusted says another.
+    pub client: Option<IpAddr>,
     /// Whether it came over TLS.
     pub tls: bool,
     /// Its place: whoever takes the connection over takes this along.
@@ -179,7 +181,8 @@ impl Door {
         };
         let encrypted = first == TLS_HANDSHAKE;
         let tls = self.tls.as_ref().filter(|_| matches!(peer, Peer::Tcp(_)));
-        let connection = Connection { peer, tls: tls.is_some(), seat: Arc::new(seat) };
+        let connection =
+            Connection { peer, client: peer.ip(), tls: tls.is_some(), seat: Arc::new(seat) };
         match tls {
             None if encrypted => {
                 self.refused("tls");

@@ -44,7 +44,16 @@ pub(super) const RELOADS: Label = ("result", &["reloaded", "refused"]);
 /// Why a connection or a request is refused before anybody looks at what it wants.
 pub(super) const REFUSALS: Label = (
     "reason",
-    &["cap", "memory", "timeout", "tls", "host_not_allowed", "origin_not_allowed", "other"],
+    &[
+        "cap",
+        "memory",
+        "timeout",
+        "tls",
+        "host_not_allowed",
+        "origin_not_allowed",
+        "forwarded_for",
+        "other",
+    ],
 );
 /// How an engine's stream ends.
 pub(super) const STREAM_ENDS: Label = (

@@ -239,16 +239,16 @@ class Others:
 
     def _ask(self, door: str) -> None:
         ask = self._viewer if door == "viewer" else self._engine
-        # At least once after the attack, too.
-        for last in itertools.chain(iter(lambda: self._over.wait(0.05), True), [True]):
+        over = False
+        while not over:
+            # Once more after the attack, too.
+            over = self._over.wait(0.05)
             began = time.monotonic()
             try:
                 ask()
             except (OSError, http.client.HTTPException, grpc.RpcError, AssertionError) as error:
                 self.failed.append(f"{door}: {error!r}")
             self.took[door].append(time.monotonic() - began)
-            if last is True and self._over.is_set():
-                return
 
     def _viewer(self) -> None:
         assert self.relay.http("GET", "/livez")[0] == 200
@@ -299,3 +299,19 @@ def test_what_is_meant_to_hurt_costs_little_and_disturbs_nobody(
     assert not others.failed, others.failed
     for took in others.took.values():
         assert took and max(took) < ANSWER, took
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_half_a_greeting_and_silence_are_not_waited_for(bench: Bench, name: str) -> None:
+    door, tls = DOORS[name]
+    relay = bench.relay(tls=tls)
+    with Others(relay) as others, contextlib.ExitStack() as things:
+        began = time.monotonic()
+        halves = [things.enter_context(Raw(relay, door, PREFACE[:it])) for it in range(1, len(PREFACE))]
+        # They greet, and answer nothing from then on.
+        silent = [things.enter_context(Raw(relay, door)) for _ in range(20)]
+        assert all(it.drain(PATIENCE) for it in halves), "half a greeting is waited for"
+        assert time.monotonic() - began < 10
+        assert all(it.drain(PATIENCE) for it in silent), "silence is waited for"
+        assert time.monotonic() - began < 20
+    assert not others.failed, others.failed

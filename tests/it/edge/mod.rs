@@ -11,6 +11,7 @@ mod dashboards;
 mod drain;
 mod engines;
 mod handshake;
+mod hops;
 mod kin;
 mod metrics;
 mod obstinate;
