@@ -13,6 +13,7 @@ mod engines;
 mod handshake;
 mod hops;
 mod kin;
+mod logs;
 mod metrics;
 mod obstinate;
 mod reload;
