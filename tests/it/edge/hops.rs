@@ -11,12 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::rig::{LONG, Rig, Setup, body, request, status};
+use super::rig::{Headers, LONG, Rig, Setup, body, request, status};
 
 const XFF: &str = "x-forwarded-for";
 
 /// The address, or that the request is refused.
-fn client(hops: u8, lines: &[(&str, &str)]) -> Result<Option<String>, &'static str> {
+fn client(hops: u8, lines: Headers<'_>) -> Result<Option<String>, &'static str> {
     let mut headers = HeaderMap::new();
     for (name, value) in lines {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -35,7 +35,7 @@ fn who_is_not_trusted_is_not_heard() {
 
 #[test]
 fn the_right_hop_counts_whatever_a_client_has_put_before_it() {
-    let table: &[(u8, &[(&str, &str)], &str)] = &[
+    let table: &[(u8, Headers<'_>, &str)] = &[
         (1, &[(XFF, "10.0.0.1")], "10.0.0.1"),
         (1, &[(XFF, "127.0.0.1, 10.0.0.1")], "10.0.0.1"),
         (2, &[(XFF, "127.0.0.1, 10.0.0.1,10.0.0.2")], "10.0.0.1"),
@@ -59,7 +59,7 @@ fn the_right_hop_counts_whatever_a_client_has_put_before_it() {
 
 #[test]
 fn what_so_many_proxies_would_not_have_said_is_refused() {
-    let table: &[(u8, &[(&str, &str)])] = &[
+    let table: &[(u8, Headers<'_>)] = &[
         (2, &[(XFF, "10.0.0.1")]),
         (3, &[(XFF, "10.0.0.1"), (XFF, "10.0.0.2")]),
         (1, &[(XFF, "")]),
