@@ -25,7 +25,7 @@ fi
 suite=$root/.cache/autobahn/suite reports=$root/.cache/autobahn/reports version=25.10.1
 if [ "$(cat "$suite/installed" 2>/dev/null)" != "$version" ]; then
   rm -rf "$suite"
-  "$python2" -m pip install --quiet --disable-pip-version-check --no-python-version-warning --target "$suite" \
+  "$python2" -m pip install --quiet --disable-pip-version-check --target "$suite" \
     "autobahntestsuite==$version" >&2 || die "pip could not install autobahntestsuite $version" "see pip's message above"
   printf '%s' "$version" >"$suite/installed"
 fi

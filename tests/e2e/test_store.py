@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Bench
-from relay import PATIENCE, Relay
+from relay import PATIENCE, Relay, command
 from test_restart import assert_numbered_once
 from viewer import assert_shows_what_is
 
@@ -76,3 +76,18 @@ def test_a_decision_that_nobody_could_be_told_outlives_the_relay(bench: Bench, t
     code, said = bench.example(second, RUN).ends()
     assert code == 0, said
     later.expect("execution_complete", status="completed")
+
+
+def test_what_is_kept_is_for_its_users_eyes_alone_and_no_link_is_followed(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "store"
+    relay = bench.relay("--store", str(folder))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    files = list(folder.iterdir())
+    assert files and all(it.stat().st_mode & 0o777 == 0o600 for it in files), files
+    relay.stop()
+    (kept,) = files
+    elsewhere = kept.rename(tmp_path / "elsewhere")
+    kept.symlink_to(elsewhere)
+    here = ("--viewer-listen", "127.0.0.1:0", "--engine-listen", "127.0.0.1:0", "--admin-listen", "none")
+    ended = command("serve", *here, "--store", str(folder))
+    assert ended.returncode == 1 and "link" in ended.stderr, ended
