@@ -6,7 +6,7 @@ CARGO := cargo
 host = $(shell rustc --print host-tuple)
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy torture sim mutants demo bless bench clean
+.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy edge autobahn torture sim mutants demo bless bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,10 +45,13 @@ browser: build ## The built-in page in Chromium: demo, gates, killed relays, hos
 e2e: release ## Engines in Python against the program that ships, over TLS and a Unix socket
 deploy: release ## The image, the compose file, the manifests and the unit, with that program in them
 
+edge: release ## slowhttptest and sslyze against that program
+autobahn: ## Autobahn|Testsuite against the viewers' door; its suite needs Python 2.7
+
 torture: release ## The program that ships, killed all the while; KILLS=200 EVENTS=1000000 DECISIONS=10000: until then
 	scripts/torture.sh $(if $(KILLS)$(EVENTS)$(DECISIONS),,--short)
 	$(call done,$@)
-python go typescript browser e2e deploy:
+python go typescript browser e2e deploy edge autobahn:
 	scripts/$@.sh
 	$(call done,$@)
 

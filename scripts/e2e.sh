@@ -12,7 +12,7 @@ root=$PWD
 part=e2e
 source scripts/venv.sh
 
-packages=(pytest==9.2.0 trustme==1.2.1 websockets==17.4 grpcio==1.85.1 protobuf==7.36.2)
+packages=(pytest==9.2.0 trustme==1.2.1 websockets==17.4 grpcio==1.85.1 protobuf==7.36.2 hyperframe==6.1.0 hpack==4.2.0)
 
 need_binary
 need_python

@@ -114,6 +114,7 @@ impl App {
             ready: ready.clone(),
             metrics: Arc::clone(&metrics),
         });
+        let proxies = config.allowed.hops.are_there();
         let site = Arc::new(Site {
             shards: parts.shards,
             dialects: Dialects::default(),
@@ -137,7 +138,7 @@ impl App {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: listen::Options::default(),
-            caps,
+            caps: caps.clone().behind(proxies),
             closing: closing.clone(),
             tasks: viewers.clone(),
             metrics: Arc::clone(&metrics),
@@ -153,6 +154,7 @@ impl App {
                 None => it.for_engines(),
             }),
             site: parts.engines,
+            caps,
             introduce: |connection, extensions| {
                 extensions.insert(inside::engine(connection));
             },

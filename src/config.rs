@@ -21,6 +21,7 @@ mod values;
 mod verify;
 
 use crate::http::caller::{Allowed, Host, Origin};
+use crate::http::hops::Hops;
 use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
 use crate::tls::{Served, Trust};
@@ -246,6 +247,7 @@ impl Flags {
             allowed: Allowed {
                 hosts: check.all("--allow-host", &self.allow_host, Host::parse, HOST),
                 origins: check.all("--allow-origin", &self.allow_origin, Origin::parse, ORIGIN),
+                hops: check.one("--trusted-hops", self.trusted_hops.as_deref(), Hops::parse, HOPS),
             },
             gates: Gates {
                 accept_while_offline: check.one(
@@ -289,6 +291,7 @@ const HOST: &str = "it is a host name or an IP address, with or without a port, 
                     relay.example or relay.example:8443";
 const ORIGIN: &str = "it is a scheme, a host and, unless it is the scheme's own, a port, such as \
                       https://ops.example:8443, with nothing behind";
+const HOPS: &str = "it is how many proxies every request goes through, from 0 to 10";
 const FILTER: &str = "it is a level (error, warn, info, debug, trace) or a list such as \
                       info,footplate::engine=debug";
 const MEMORY: &str = "it is a number with MiB, GiB or TiB, from 64MiB on, or auto, or none";

@@ -216,6 +216,17 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub allow_origin: Vec<String>,
+    /// How many proxies stand before the dashboards' door: through each of them every request goes, and
+    /// the outermost says in X-Forwarded-For or Forwarded whose it is. By that address connections are
+    /// counted. With 0 nobody is believed, and they are counted by who connects.
+    #[arg(
+        long,
+        env = "FOOTPLATE_TRUSTED_HOPS",
+        value_name = "NUMBER",
+        default_value = "0",
+        help_heading = "Browsers"
+    )]
+    pub trusted_hops: Option<String>,
     /// Whether people may decide while the gate's engine is away: true or false. The engine is told when
     /// it is back; with false they are told to decide again then.
     #[arg(

@@ -6,7 +6,7 @@
 
 use http::{HeaderMap, HeaderName, StatusCode, Uri, header, uri::Authority};
 
-use super::Refusal;
+use super::{Refusal, hops::Hops};
 
 /// The names by which this machine calls itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
@@ -82,13 +82,15 @@ impl Origin {
     }
 }
 
-/// The hosts and origins that are allowed beside our own.
+/// The hosts and origins that are allowed beside our own, and the proxies that are believed.
 #[derive(Debug, Clone, Default)]
 pub struct Allowed {
     /// Without a port: with any.
     pub hosts: Vec<Host>,
     /// Exactly these.
     pub origins: Vec<Origin>,
+    /// So many stand before the door.
+    pub hops: Hops,
 }
 
 impl Allowed {

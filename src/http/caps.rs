@@ -48,7 +48,11 @@ impl Default for Limits {
 
 /// The connections that there are.
 #[derive(Debug, Clone)]
-pub struct Caps(Arc<Shared>);
+pub struct Caps {
+    shared: Arc<Shared>,
+    /// Whose addresses are those of proxies and not counted.
+    proxied: bool,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -68,17 +72,25 @@ struct Taken {
 impl Caps {
     /// None taken yet.
     pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Shared { limits, shut: AtomicBool::new(false), taken: Mutex::default() }))
+        let (shut, taken) = (AtomicBool::new(false), Mutex::default());
+        Self { shared: Arc::new(Shared { limits, shut, taken }), proxied: false }
+    }
+
+    /// The same, for a door before which proxies stand or not: there an address is counted only once it
+    /// is known whose connection it is, by [`Seat::beside`].
+    #[must_use]
+    pub fn behind(self, proxies: bool) -> Self {
+        Self { proxied: proxies, ..self }
     }
 
     /// From now on nobody gets a seat, or again as many do as may.
     pub fn shut(&self, shut: bool) {
-        self.0.shut.store(shut, Ordering::Relaxed);
+        self.shared.shut.store(shut, Ordering::Relaxed);
     }
 
     /// Whether nobody gets one.
     pub fn is_shut(&self) -> bool {
-        self.0.shut.load(Ordering::Relaxed)
+        self.shared.shut.load(Ordering::Relaxed)
     }
 
     /// A seat for `peer`, unless it or all together have too many.
@@ -86,20 +98,25 @@ impl Caps {
         if self.is_shut() {
             return None;
         }
-        let counted = peer.ip().filter(|_| !peer.is_local());
+        self.take(peer.ip().filter(|_| !self.proxied), 1)
+    }
+
+    /// A seat that counts as so many of all, and for an address that is not this machine's.
+    fn take(&self, address: Option<IpAddr>, of_all: usize) -> Option<Seat> {
+        let counted = address.filter(|it| !it.is_loopback());
         let mut taken = self.taken();
-        if taken.all >= self.0.limits.of_all {
+        if self.shared.limits.of_all < taken.all + of_all {
             return None;
         }
         if let Some(address) = counted {
             let of_address = taken.by_address.entry(address).or_default();
-            if *of_address >= self.0.limits.of_address {
+            if *of_address >= self.shared.limits.of_address {
                 return None;
             }
             *of_address += 1;
         }
-        taken.all += 1;
-        Some(Seat { caps: self.clone(), counted })
+        taken.all += of_all;
+        Some(Seat { caps: self.clone(), counted, of_all })
     }
 
     /// How many are taken.
@@ -114,7 +131,7 @@ impl Caps {
 
     /// The numbers are whole after each statement, so a panic elsewhere spoils nothing.
     fn taken(&self) -> std::sync::MutexGuard<'_, Taken> {
-        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,12 +140,22 @@ impl Caps {
 pub struct Seat {
     caps: Caps,
     counted: Option<IpAddr>,
+    of_all: usize,
+}
+
+impl Seat {
+    /// At a door before which proxies stand, a further seat for the client whose connection this has
+    /// turned out to be, to be held along with it. It counts for its address alone; elsewhere, where that
+    /// is counted already, for nothing.
+    pub fn beside(&self, client: Option<IpAddr>) -> Option<Self> {
+        self.caps.take(client.filter(|_| self.caps.proxied), 0)
+    }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.caps.taken();
-        taken.all -= 1;
+        taken.all -= self.of_all;
         if let Some(address) = self.counted
             && let Some(count) = taken.by_address.get_mut(&address)
         {

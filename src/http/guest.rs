@@ -69,7 +69,7 @@ impl Site {
             let likeness = Likeness {
                 dialect: dialect.name(),
                 path,
-                address: connection.and_then(|it| it.peer.ip()),
+                address: connection.and_then(|it| it.client),
                 agent: text(header::USER_AGENT),
                 origin: text(header::ORIGIN),
                 token: token.map(Into::into),

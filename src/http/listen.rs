@@ -8,6 +8,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     os::fd::{AsFd, OwnedFd},
     pin::pin,
     sync::Arc,
@@ -29,6 +30,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Body,
+    begun::Begun,
     caps::{Caps, Seat},
 };
 use crate::seams::{Address, Io, Listener, Peer, Stream};
@@ -116,6 +118,8 @@ impl std::fmt::Debug for Door {
 pub struct Connection {
     /// Who is there.
     pub peer: Peer,
+    /// The address that tells clients apart: the peer's, until a proxy that is trusted says another.
+    pub client: Option<IpAddr>,
     /// Whether it came over TLS.
     pub tls: bool,
     /// The certificate that it has shown there, as DER, if one was asked for; its authority vouches for it.
@@ -219,7 +223,8 @@ impl Door {
         let encrypted = first == TLS_HANDSHAKE;
         let tls = self.tls.as_ref().filter(|_| matches!(peer, Peer::Tcp(_)));
         let (seat, certificate) = (Arc::new(seat), None);
-        let mut connection = Connection { peer, tls: tls.is_some(), certificate, seat };
+        let (client, tls_is) = (peer.ip(), tls.is_some());
+        let mut connection = Connection { peer, client, tls: tls_is, certificate, seat };
         match tls {
             None if encrypted => {
                 self.refused("tls");
@@ -261,8 +266,9 @@ impl Door {
             // A boxed service is always ready.
             site.clone().call(request)
         });
-        let stream = TokioIo::new(stream);
         let ended = if two {
+            let (stream, begun) = Begun::new(stream);
+            let stream = TokioIo::new(stream);
             let mut http = http2::Builder::new(self.tasks.clone());
             (self.http2)(&mut http);
             let mut connection = pin!(http.serve_connection(stream, site));
@@ -273,8 +279,10 @@ impl Door {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
+                Err(_) = timeout(self.options.headers, begun) => return self.refused("timeout"),
             }
         } else {
+            let stream = TokioIo::new(stream);
             let mut http = http1::Builder::new();
             http.timer(TokioTimer::new())
                 .header_read_timeout(self.options.headers)
@@ -312,13 +320,14 @@ const BUSY: &[u8] =
 const NOT_PLAIN: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\nThis port speaks TLS: use https or wss.\n";
 
-/// How the viewers' door speaks HTTP/2, to pages and programs that ask a few things at once.
+/// How the viewers' door speaks HTTP/2, to pages and programs that ask a few things at once. Who no
+/// longer answers is gone 15 s later.
 pub fn web(http: &mut http2::Builder<Tasks>) {
     http.timer(TokioTimer::new())
         .max_concurrent_streams(64)
         .max_header_list_size(16 << 10)
-        .keep_alive_interval(Duration::from_secs(20))
-        .keep_alive_timeout(Duration::from_secs(20));
+        .keep_alive_interval(Duration::from_secs(8))
+        .keep_alive_timeout(Duration::from_secs(6));
 }
 
 /// A descriptor that is good for nothing but being closed.

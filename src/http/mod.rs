@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod assets;
+mod begun;
 pub mod caller;
 pub mod caps;
 mod carriers;
@@ -10,6 +11,7 @@ mod execute;
 pub mod fetch;
 mod guest;
 pub mod health;
+pub mod hops;
 pub mod listen;
 pub mod probe;
 pub mod rest;
@@ -59,7 +61,8 @@ impl Refusal {
     pub fn response(&self) -> Response<Body> {
         let body = serde_json::json!({ "code": self.code, "message": self.message });
         let mut response = json(self.status, body.to_string());
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        let again = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+        if again.contains(&self.status) {
             let soon = HeaderValue::from_static("5");
             response.headers_mut().insert(header::RETRY_AFTER, soon);
         }

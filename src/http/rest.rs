@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -228,15 +228,17 @@ pub(super) async fn read(headers: &HeaderMap, body: Incoming) -> Result<String, 
             "Send JSON as it is, with `content-type: application/json`.",
         ));
     }
+    let too_large = || {
+        let message = format!("A body has at most {LARGEST_BODY} bytes.");
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    };
+    // What is said to be too large need not come.
+    if (LARGEST_BODY as u64) < body.size_hint().lower() {
+        return Err(too_large());
+    }
     let body = match timeout(PATIENCE, Limited::new(body, LARGEST_BODY).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(err)) if err.is::<LengthLimitError>() => {
-            return Err(Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                format!("A body has at most {LARGEST_BODY} bytes."),
-            ));
-        }
+        Ok(Err(err)) if err.is::<LengthLimitError>() => return Err(too_large()),
         Ok(Err(_)) => return Err(bad("bad_body", "The body did not arrive whole.")),
         Err(_) => {
             return Err(Refusal::new(

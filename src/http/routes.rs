@@ -196,12 +196,18 @@ impl Site {
     }
 
     async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
-        let connection = request.extensions().get::<listen::Connection>().cloned();
+        let mut connection = request.extensions().get::<listen::Connection>().cloned();
         let tls = connection.as_ref().is_some_and(|it| it.tls);
-        if let Err(refusal) = self.allowed.admit(request.uri(), request.headers(), tls) {
-            self.metrics.connections_refused.of(refusal.code).inc();
-            debug!(code = refusal.code, "request refused");
-            return refusal.response();
+        let admitted = self.allowed.admit(request.uri(), request.headers(), tls);
+        let admitted = admitted.and_then(|()| self.allowed.hops.client(request.headers()));
+        match (admitted, &mut connection) {
+            (Ok(Some(client)), Some(connection)) => connection.client = Some(client),
+            (Ok(_), _) => {}
+            (Err(refusal), _) => {
+                self.metrics.connections_refused.of(refusal.code).inc();
+                debug!(code = refusal.code, "request refused");
+                return refusal.response();
+            }
         }
         let upgrade = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
@@ -332,6 +338,17 @@ impl Site {
                 return Ok(response);
             }
         };
+        let place = connection
+            .as_ref()
+            .map(|it| {
+                it.seat.beside(it.client).ok_or_else(|| {
+                    self.metrics.connections_refused.of("cap").inc();
+                    let message =
+                        "There are too many connections of this address: close some of them.";
+                    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", message)
+                })
+            })
+            .transpose()?;
         // Never the token that may stand beside it; and who offers that has to be answered something.
         let answers = path.is_none() || carriers::in_subprotocol(&head.headers);
         let subprotocol = answers && handshake::offers_ours(&head.headers);
@@ -346,7 +363,7 @@ impl Site {
         let welcome = Arc::clone(&self.welcome);
         // hyper is done with the connection now, so this task is what counts as it: with its seat.
         self.tasks.spawn("viewer", async move {
-            let _connection = connection;
+            let _connection = (connection, place);
             match upgrade.await {
                 Ok(stream) => welcome(TokioIo::new(stream), guest).await,
                 Err(err) => debug!(%err, "gone before it was a WebSocket"),

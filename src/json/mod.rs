@@ -3,6 +3,7 @@
 
 pub mod canonical;
 mod formats;
+pub mod names;
 pub mod schema;
 pub mod tree;
 

@@ -2,13 +2,16 @@
 //! that replaces [`Disk`] decides what survives a power cut.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use redb::{Builder, Database, DatabaseError};
+use rustix::fs::OFlags;
 
 /// The store's file in its directory.
 const FILE: &str = "footplate.redb";
@@ -85,10 +88,20 @@ impl Drive {
     }
 }
 
+/// A file to be written to: for its user's eyes alone if it is new, and itself, not what a link points to.
+fn ours() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
+    options.write(true).mode(0o600).custom_flags(nofollow);
+    options
+}
+
 impl Disk for Drive {
     fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError> {
-        fs::create_dir_all(directory)?;
-        let database = how.create(directory.join(FILE))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        let mut options = ours();
+        let file = options.read(true).create(true).truncate(false).open(directory.join(FILE))?;
+        let database = how.create_file(file)?;
         // A file that is new is there for certain only with its directory's entry.
         fs::File::open(directory)?.sync_all()?;
         Ok(database)
@@ -110,7 +123,7 @@ impl Disk for Drive {
 
     fn keep(&self, directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let to = directory.join(name);
-        fs::write(&to, bytes)?;
+        ours().create(true).truncate(true).open(&to)?.write_all(bytes)?;
         Ok(to)
     }
 

@@ -2,6 +2,8 @@
 //! each decision and command (who, what, and what came of it), by their ids alone. It must never
 //! look at what an event or a person says.
 
+use std::sync::Arc;
+
 use tracing::info;
 
 use super::run::Shard;
@@ -163,6 +165,13 @@ pub(super) fn told(metrics: &Metrics, effect: &Effect) {
 }
 
 impl<Store: Backend> Shard<Store> {
+    /// Counts what it does in these.
+    #[must_use]
+    pub fn counting(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Has this told of what people decide.
     #[must_use]
     pub fn auditing(mut self, audit: Audit) -> Self {

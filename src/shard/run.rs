@@ -121,18 +121,6 @@ impl<Store: Backend> Shard<Store> {
         }
     }
 
-    /// Counts what it does in these.
-    #[must_use]
-    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
-        Self { metrics, ..self }
-    }
-
-    /// Asks this one what still counts.
-    #[must_use]
-    pub fn trusting(self, verifier: Arc<dyn Verifier>) -> Self {
-        Self { verifier, ..self }
-    }
-
     /// Runs until nobody can tell `inbox` anything any more.
     ///
     /// # Errors

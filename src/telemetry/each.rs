@@ -52,6 +52,7 @@ pub(super) const REFUSALS: Label = (
         "tls",
         "host_not_allowed",
         "origin_not_allowed",
+        "forwarded_for",
         "other",
     ],
 );

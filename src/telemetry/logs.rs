@@ -1,6 +1,7 @@
-//! Log lines, on standard error: standard output belongs to what the user asked for.
+//! Log lines, on standard error: standard output belongs to what the user asked for. Whatever somebody
+//! calls himself, an event is one line, and nothing in it steers a terminal.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
@@ -22,15 +23,63 @@ pub fn filter(text: &str) -> Option<String> {
 
 /// Begins to log. The first call in a process counts; another one changes nothing.
 pub fn init(filter: &str, format: Format) {
-    let log =
-        tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(io::stderr);
+    let coloured = format == Format::Text && io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(move || Lines { to: io::stderr(), coloured });
     // It fails where somebody logs already, such as a test: then that is who is listened to.
     let _ = match format {
-        Format::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
+        Format::Text => log.with_ansi(coloured).try_init(),
         Format::Json => {
             let log = log.json().flatten_event(true);
             // Each field once: of the spans around it in their order, the innermost last.
             log.with_current_span(false).with_span_list(true).try_init()
         }
     };
+}
+
+/// Writes each event, which comes whole, as one line. Most of what is logged by name is escaped before;
+/// what the libraries of the relay say of what they are sent is not.
+#[derive(Debug)]
+pub struct Lines<W> {
+    /// Where lines go.
+    pub to: W,
+    /// Whether escape sequences are the relay's own. What was logged has none left.
+    pub coloured: bool,
+}
+
+impl<W: Write> Write for Lines<W> {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let (text, end) = match event {
+            [text @ .., b'\n'] => (text, "\n"),
+            text => (text, ""),
+        };
+        let unfit = |it: &char| is_unfit(*it) && !(self.coloured && *it == '\x1b');
+        match str::from_utf8(text) {
+            Ok(text) if text.chars().any(|it| unfit(&it)) => {
+                let mut line = String::with_capacity(text.len() + 64);
+                for it in text.chars() {
+                    match it {
+                        '\n' => line.push_str("\\n"),
+                        it if unfit(&it) => line.push_str(&format!("\\u{:04x}", u32::from(it))),
+                        it => line.push(it),
+                    }
+                }
+                self.to.write_all((line + end).as_bytes())?;
+            }
+            _ => self.to.write_all(event)?,
+        }
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// What is no part of a line: control characters, and those that turn the direction of writing. In JSON
+/// they stand in strings alone, where the escape means the same.
+fn is_unfit(it: char) -> bool {
+    it.is_control()
+        || matches!(it, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
 }

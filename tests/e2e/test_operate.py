@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 from typing import Any
 
+from footplate import proto as pb
+
 from conftest import Bench
-from relay import BINARY, PATIENCE, Message, command, environment
+from engines import Wire, line as log_line, started
+from relay import BINARY, PATIENCE, Message, Process, Relay, command, environment
+from viewer import Viewer
 
 RUN = "run-1"
 CANARY = "quicksilver-canary"
@@ -69,6 +74,77 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
     expect(came, {"level": "INFO"}, dialect="native")
     expect(went, {"level": "INFO"}, dialect="native", viewer=came["viewer"], why="by_peer")
     assert the(relay.lines, "draining") and the(relay.lines, "ended")["clean"] is True
+
+
+# Clears a terminal, goes back to the line's start, and begins one that looks like the relay's own, in both of its forms.
+FORGED = '\x1b[2J\r\n2026-01-01T00:00:00.000000Z  INFO footplate::app: FAKE level=info\n{"level":"ERROR","message":"FAKE"}\u202e\x9b2J'
+
+
+class Told(Relay):
+    """A relay that logs in the other form, for a person, and everything."""
+
+    def __init__(self) -> None:
+        here = ("--viewer-listen", "127.0.0.1:0", "--engine-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+        Process.__init__(self, "serve", "--log-format", "text", "--log", "trace", *here)
+        self.certificate = None
+        at = {door: self.wait(lambda: self._port(door), door) for door in ("engine", "viewer", "admin")}  # noqa: B023
+        self.engines, self.viewers, self.admin = [at["engine"]], at["viewer"], at["admin"]
+
+    def _port(self, door: str) -> str | None:
+        found = (re.search(rf'listening door="{door}" address=(\S+)', text) for text in self.lines)
+        return next((it[1] for it in found if it), None)
+
+    def check_log(self) -> None:
+        """The test looks at it."""
+
+
+def test_nobody_forges_a_line_of_the_log_whatever_they_are_called() -> None:
+    for relay in (Relay(), Told()):
+        try:
+            forge(relay)
+        finally:
+            relay.stop()
+        for text in relay.lines:
+            if isinstance(relay, Told):
+                assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z +(TRACE|DEBUG|INFO|WARN|ERROR) \S", text), repr(text)
+            else:
+                json.loads(text, object_pairs_hook=each_once)
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), repr(text)
+            assert not re.match("FAKE|2026-01-01|{.level.:.ERROR", text), text
+
+
+def forge(relay: Relay) -> None:
+    """Says it wherever something can be said."""
+    wire = Wire(relay, "wire-1")
+    option = pb.GateOption(option_id="approve", label=FORGED, kind=pb.DECISION_KIND_APPROVE)
+    events = [
+        started(name=FORGED),
+        log_line(FORGED),
+        pb.Event(metric_measured=pb.MetricMeasured(name=FORGED, value=1)),
+        pb.Event(opaque=pb.Opaque(protocol=FORGED, json=pb.Json(text=json.dumps({FORGED: FORGED}).encode()))),
+        pb.Event(failure_reported=pb.FailureReported(failure=pb.Failure(error_type=FORGED, message=FORGED))),
+        pb.Event(node_changed=pb.NodeChanged(node_id=FORGED, status=pb.NODE_STATUS_RUNNING)),
+        pb.Event(gate_opened=pb.GateOpened(gate_id="g", gate_version=1, title=FORGED, prompt=FORGED, options=[option])),
+    ]
+    wire.publish(RUN, 1, *events)
+    wire.wait_acked(RUN, len(events))
+    wire.publish(FORGED, 1, log_line("one"))
+    viewer = Viewer(relay)
+    viewer.watch_from_birth(RUN)
+    for wrong in ({"type": FORGED}, {"type": "subscribe", "execution_id": FORGED}, FORGED):
+        viewer.say(wrong)
+        viewer.expect("error")
+    first = viewer.decide(RUN, viewer.gate(RUN, "g"), "approve", comment=FORGED)
+    viewer.expect("receipt", decision_id=first, stage="recorded")
+    viewer.close()
+    wire.close()
+    # An engine that calls itself so is sent away, or let in.
+    Wire(relay, FORGED).close()
+    for raw in (f"GET /{FORGED!r}%0d%0aFAKE HTTP/1.1\r\nHost: evil\x1b[2J\r\n\r\n", "\x1b[2JFAKE level=info\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", relay.port), PATIENCE) as connection:
+            connection.sendall(raw.encode())
+            while connection.recv(1 << 16):
+                pass
 
 
 def each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:

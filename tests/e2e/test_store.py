@@ -14,7 +14,7 @@ import pytest
 from conftest import Bench
 from disk import limit_files, small, wrapped
 from engines import Wire, line, started
-from relay import BINARY, PATIENCE, Relay, environment
+from relay import BINARY, PATIENCE, Relay, command, environment
 from test_restart import assert_numbered_once
 from viewer import Picture, assert_shows_what_is
 
@@ -222,3 +222,18 @@ def test_a_second_signal_in_the_middle_of_a_replay_ends_it_and_takes_nothing(ben
     assert later.subscribe(RUN, picture)["recovered"], "it goes on where it was"
     later.wait(lambda: picture.seq >= head)
     assert picture.snapshots == 0
+
+
+def test_what_is_kept_is_for_its_users_eyes_alone_and_no_link_is_followed(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "store"
+    relay = bench.relay("--store", str(folder))
+    assert folder.stat().st_mode & 0o777 == 0o700
+    files = list(folder.iterdir())
+    assert files and all(it.stat().st_mode & 0o777 == 0o600 for it in files), files
+    relay.stop()
+    (kept,) = files
+    elsewhere = kept.rename(tmp_path / "elsewhere")
+    kept.symlink_to(elsewhere)
+    here = ("--viewer-listen", "127.0.0.1:0", "--engine-listen", "127.0.0.1:0", "--admin-listen", "none")
+    ended = command("serve", *here, "--store", str(folder))
+    assert ended.returncode == 1 and "link" in ended.stderr, ended

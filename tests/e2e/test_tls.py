@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import signal
 import ssl
 from pathlib import Path
 from typing import Any
 
+import trustme
+from websockets.asyncio.client import connect as connect_async
 from websockets.sync.client import ClientConnection, connect
 
 from conftest import Bench
@@ -103,3 +107,100 @@ def test_wrong_names_are_told_at_once_and_nothing_is_written(tmp_path: Path) -> 
     lines = ended.stderr.splitlines()
     assert [line.split()[:3] for line in lines] == [["footplate:", "--name", "https://a:"], ["footplate:", "--name", "b:1:"]]
     assert not folder.exists()
+
+
+# Connections that stay, clients that come and go all the while, and certificates.
+HELD, COMING, ROTATIONS = 500, 4, 50
+
+
+class Issuer:
+    """An authority whose certificates replace one another in the same two files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = trustme.CA()
+        self.files = Certificate(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
+        self.authority.cert_pem.write_to_path(str(self.files.ca))
+        self.rotate(atomic=False)
+
+    def rotate(self, *, atomic: bool) -> None:
+        """Another pair, each file at once or as somebody's editor writes it."""
+        made = self.authority.issue_cert("localhost")
+        cert, key = b"".join(it.bytes() for it in made.cert_chain_pems), made.private_key_pem.bytes()
+        for path, content in ((self.files.cert, cert), (self.files.key, key)):
+            written = path.with_suffix(".new") if atomic else path
+            written.write_bytes(content)
+            os.replace(written, path)
+
+    def spoil(self) -> None:
+        """Half of a file."""
+        whole = self.files.cert.read_bytes()
+        self.files.cert.write_bytes(whole[: len(whole) // 2])
+
+
+async def crowd(relay: Relay, issuer: Issuer) -> tuple[int, int]:
+    """Rotates under load; how many connections were opened meanwhile, and how many stayed to the end."""
+    trusted, over, opened = issuer.files.trusted(), asyncio.Event(), 0
+
+    def join() -> connect_async:
+        return connect_async(f"{relay.url}/v1/stream", ssl=trusted, open_timeout=PATIENCE, proxy=None, compression=None)
+
+    async def come_and_go() -> None:
+        nonlocal opened
+        while not over.is_set():
+            async with join() as socket:
+                assert json.loads(await socket.recv())["type"] == "welcome"
+                opened += 1
+
+    async def rotate() -> None:
+        last = await served(relay, trusted)
+        for nth in range(ROTATIONS):
+            if nth % 10 == 9:
+                issuer.spoil()
+                refused = len(said(relay, "can't be served", door="viewer"))
+                relay.process.send_signal(signal.SIGHUP)
+                await asyncio.to_thread(
+                    relay.wait, lambda: len(said(relay, "can't be served", door="viewer")) > refused, "it is refused"  # noqa: B023
+                )
+                assert await served(relay, trusted) == last, "the old one is kept"
+            issuer.rotate(atomic=nth % 2 == 0)
+            relay.process.send_signal(signal.SIGHUP)
+            until = asyncio.get_running_loop().time() + 5
+            while (now := await served(relay, trusted)) == last:
+                assert asyncio.get_running_loop().time() < until, f"rotation {nth} is not served"
+            last = now
+
+    held = []
+    for _ in range(HELD // 50):
+        held += await asyncio.gather(*(join() for _ in range(50)))
+    coming = [asyncio.create_task(come_and_go()) for _ in range(COMING)]
+    rotating = asyncio.create_task(rotate())
+    done, _ = await asyncio.wait([rotating, *coming], return_when=asyncio.FIRST_COMPLETED)
+    over.set()
+    # Whatever has failed is told.
+    await asyncio.gather(*done, *coming)
+    stayed = 0
+    for socket in held:
+        await asyncio.wait_for(await socket.ping(), PATIENCE)
+        stayed += 1
+    await asyncio.gather(*(socket.close() for socket in held))
+    return opened, stayed
+
+
+async def served(relay: Relay, trusted: ssl.SSLContext) -> str:
+    """The number of the certificate that a new connection is shown."""
+    _, writer = await asyncio.open_connection("127.0.0.1", relay.port, ssl=trusted, server_hostname="localhost")
+    number: str = writer.get_extra_info("peercert")["serialNumber"]
+    writer.close()
+    return number
+
+
+def test_fifty_certificates_under_five_hundred_connections_fail_nobody(tmp_path: Path) -> None:
+    issuer = Issuer(tmp_path)
+    relay = Relay(certificate=issuer.files)
+    try:
+        opened, stayed = asyncio.run(crowd(relay, issuer))
+        assert stayed == HELD and opened >= ROTATIONS, (opened, stayed)
+        serials = {it["serial"] for it in said(relay, "certificate reloaded", door="viewer")}
+        assert len(serials) == ROTATIONS
+    finally:
+        relay.stop()

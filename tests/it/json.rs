@@ -3,6 +3,7 @@
 use footplate::json::{
     JsonText,
     canonical::{canonical, digest},
+    names,
     schema::{Misfit, check},
     tree::Value,
 };
@@ -14,6 +15,38 @@ fn text(text: &str) -> JsonText {
 
 fn form(of: &str) -> String {
     canonical(&text(of)).unwrap()
+}
+
+#[test]
+fn two_members_of_one_name_are_found_wherever_they_are() {
+    let many: Vec<String> = (0..40).map(|nth| format!("\"k{nth}\":{nth}")).collect();
+    let many = |last: &str| format!("[{{{},{last}:0}}]", many.join(","));
+    let table: &[(&str, Option<&str>)] = &[
+        ("[1,\"a\",\"a\"]", None),
+        (r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]}"#, None),
+        (r#"{"a":"b","b":"a","c":"a"}"#, None),
+        (r#"{"a,":1,"a":2,"{":3,"\"a":4,"a\\":5,"":6}"#, None),
+        (r#"{"é":1,"e\u0301":2,"É":3}"#, None),
+        (r#"{"__proto__":1,"constructor":2}"#, None),
+        (&many("\"k40\""), None),
+        (r#"{"a":1,"a":1}"#, Some("`a`")),
+        (r#" [ { "a" : [ ] , "b" : { } , "a" : { } } ] "#, Some("`a`")),
+        (r#"{"a":{"b":[1,{"c":1,"d":{"e":[]},"c":2}]}}"#, Some("`c`")),
+        (r#"{"":1,"":2}"#, Some("``")),
+        (r#"{"a\/b":1,"a/b":2}"#, Some("`a/b`")),
+        (r#"{"\u0061":1,"a":2}"#, Some("`a`")),
+        (r#"{"\ud83d\ude00":1,"😀":2}"#, Some("`😀`")),
+        (r#"{"\ud83d":1}"#, Some("half of a character")),
+        (&many("\"k17\""), Some("`k17`")),
+    ];
+    for (text_of, wrong) in table {
+        let said = names::check(&text(text_of)).err().map(|it| it.to_string());
+        match (wrong, &said) {
+            (None, None) => {}
+            (Some(wrong), Some(said)) => assert!(said.contains(wrong), "{text_of}: {said}"),
+            _ => panic!("{text_of}: {said:?}"),
+        }
+    }
 }
 
 #[test]
@@ -276,6 +309,18 @@ proptest! {
         }
         let only = format!(r#"{{"const": {written}}}"#);
         prop_assert_eq!(check(&text(&only), &text(&written)), Ok(()));
+    }
+
+    /// Whoever takes the text apart finds the same.
+    #[test]
+    fn a_name_is_found_twice_exactly_where_it_is(
+        values in prop::collection::vec(("[ab\u{e9}\"\\\\]{0,2}", json()), 0..12),
+        inner in any::<bool>(),
+    ) {
+        let members = values.iter().map(|(name, value)| format!("{}:{value}", serde_json::json!(name)));
+        let object = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        let whole = text(&if inner { format!("[{{\"x\":{object}}}]") } else { object });
+        prop_assert_eq!(names::check(&whole).is_err(), Value::read(&whole).is_err());
     }
 
     #[test]

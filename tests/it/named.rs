@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In these the last column of each table names tests.
-const DOCUMENTS: [&str; 1] = ["docs/faults.md"];
+const DOCUMENTS: [&str; 2] = ["docs/faults.md", "docs/security-checklist.md"];
 
 fn files(folder: &Path, kind: &str, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -39,6 +39,10 @@ fn every_test_that_a_document_names_is_there() {
     let rust = names("tests/it", "rs", "fn ");
     let python = names("tests/e2e", "py", "def ");
     let torture = names("tests/torture", "rs", "\"");
+    let mut pages = vec![];
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"), "mjs", &mut pages);
+    pages.retain(|it| !it.components().any(|part| part.as_os_str() == "node_modules"));
+    let browser: String = pages.iter().map(|it| fs::read_to_string(it).unwrap()).collect();
     for document in DOCUMENTS {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
         let text = fs::read_to_string(path).unwrap();
@@ -46,9 +50,10 @@ fn every_test_that_a_document_names_is_there() {
         for row in text.lines().filter(|it| it.starts_with('|')) {
             let last = row.trim_end_matches(['|', ' ']).rsplit('|').next().unwrap();
             for name in last.split('`').skip(1).step_by(2) {
-                let known = match name.strip_prefix("torture ") {
-                    Some(scenario) => torture.contains(scenario),
-                    None => rust.contains(name) || python.contains(name),
+                let known = match name.split_once(' ') {
+                    Some(("torture", scenario)) => torture.contains(scenario),
+                    Some(("browser:", title)) => browser.contains(title),
+                    _ => rust.contains(name) || python.contains(name),
                 };
                 assert!(known, "{document} names {name}, which is no test: {row}");
                 named += 1;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::engine::pb;
-use crate::json::JsonText;
+use crate::json::{JsonText, names};
 use crate::model::{
     BadName, Failure, Json, Label, Rejection, RejectionCode, Text, Timestamp, WorkflowId,
 };
@@ -191,8 +191,10 @@ fn json_text(written: &[u8]) -> Read<JsonText> {
     }
     let written = str::from_utf8(written)
         .map_err(|err| fault(RejectionCode::Utf8, format!("no UTF-8: {err}")))?;
-    JsonText::read(written)
-        .map_err(|err| fault(RejectionCode::Json, format!("no JSON value: {err}")))
+    let read = JsonText::read(written)
+        .map_err(|err| fault(RejectionCode::Json, format!("no JSON value: {err}")))?;
+    names::check(&read).map_err(|unclear| fault(RejectionCode::Json, unclear.to_string()))?;
+    Ok(read)
 }
 
 /// Counts brackets outside strings. It neither recurses nor minds whether the rest is JSON, so it

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Shard;
 use crate::auth::Pass;
 use crate::auth::access::{self, Action, Target};
+use crate::auth::verifier::Verifier;
 use crate::core::{Answer, Effect, Input, Receipt, Reference, Stage};
 use crate::dialect::Begin;
 use crate::model::{CommandAsk, CommandId, CommandKind, DecisionId, ExecutionId, Text, ViewerId};
@@ -17,6 +18,12 @@ use crate::viewer::{Letter, Seat, Topic};
 const UNKNOWN: &str = "unknown execution";
 
 impl<Store> Shard<Store> {
+    /// Asks this one what still counts.
+    #[must_use]
+    pub fn trusting(self, verifier: Arc<dyn Verifier>) -> Self {
+        Self { verifier, ..self }
+    }
+
     /// Whether the holder of `pass` may, now. With an execution: to that one, which has to be there.
     pub(in crate::shard) fn may(
         &self,

@@ -62,6 +62,13 @@ fn each_fault_has_its_code_and_its_field() {
         (metadata("'x'"), Json, "log_written.metadata.text"),
         (metadata("\"a\nb\""), Json, "log_written.metadata.text"),
         (metadata("\u{feff}1"), Json, "log_written.metadata.text"),
+        (metadata(r#"{"a":1,"a":1}"#), Json, "log_written.metadata.text"),
+        (
+            metadata(r#"[{"b":[{"a":1,"b":{"a":2},"\u0061":3}]}]"#),
+            Json,
+            "log_written.metadata.text",
+        ),
+        (metadata(r#"{"\ud800":1}"#), Json, "log_written.metadata.text"),
         (metadata(&deep(65)), Depth, "log_written.metadata.text"),
         (metadata(&"[".repeat(100_000)), Depth, "log_written.metadata.text"),
         (metadata(&r#"{"a":"#.repeat(65)), Depth, "log_written.metadata.text"),

@@ -98,6 +98,7 @@ async fn hosts_and_origins() {
                 Host::parse("other.example:8443").unwrap(),
             ],
             origins: vec![Origin::parse("https://ops.example").unwrap()],
+            ..Allowed::default()
         },
         ..Setup::default()
     })

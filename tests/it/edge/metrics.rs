@@ -24,6 +24,7 @@ use crate::whole::{Relay, event, gate, line};
 const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_executions_fallen_total", "shard/fallen.rs: a turn that panics"),
     ("footplate_stalls_total", "edge/watchdog.rs: calls that block"),
+    ("footplate_lag_seconds", "edge/watchdog.rs"),
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
     ("footplate_credentials_refused_total", "auth/forged.rs: tokens that somebody has forged"),

@@ -76,6 +76,7 @@ impl Rig {
         let (shards, inbox) = shard::inbox(16);
         let (metrics, tasks) = (Arc::new(Metrics::new()), Tasks::new());
         let (closing, caps) = (CancellationToken::new(), Caps::new(setup.caps));
+        let proxies = setup.allowed.hops.are_there();
         let site = Arc::new(Site {
             shards: shards.clone(),
             dialects: Dialects::default(),
@@ -99,7 +100,7 @@ impl Rig {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: setup.options,
-            caps: caps.clone(),
+            caps: caps.clone().behind(proxies),
             closing: closing.clone(),
             tasks: tasks.clone(),
             metrics: Arc::clone(&metrics),
