@@ -7,6 +7,7 @@ use http::{HeaderValue, StatusCode, header, request};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::caps::Seat;
 use super::carriers::{Shown, Way, shown};
 use super::{Refusal, listen, routes::Site};
 use crate::auth::verifier::Invalid;
@@ -23,6 +24,15 @@ const MANY: usize = 64;
 const MANY_WAIT: Duration = Duration::from_secs(30);
 
 impl Site {
+    /// A place among those of the address that has come, behind whichever proxies are trusted.
+    pub(super) fn place(&self, connection: &listen::Connection) -> Result<Seat, Refusal> {
+        connection.seat.beside(connection.client).ok_or_else(|| {
+            self.metrics.connections_refused.of("cap").inc();
+            let message = "There are too many connections of this address: close some of them.";
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", message)
+        })
+    }
+
     /// Who has come, and what is known of its client.
     pub(super) async fn guest(
         &self,

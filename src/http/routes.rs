@@ -338,17 +338,7 @@ impl Site {
                 return Ok(response);
             }
         };
-        let place = connection
-            .as_ref()
-            .map(|it| {
-                it.seat.beside(it.client).ok_or_else(|| {
-                    self.metrics.connections_refused.of("cap").inc();
-                    let message =
-                        "There are too many connections of this address: close some of them.";
-                    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", message)
-                })
-            })
-            .transpose()?;
+        let place = connection.as_ref().map(|it| self.place(it)).transpose()?;
         // Never the token that may stand beside it; and who offers that has to be answered something.
         let answers = path.is_none() || carriers::in_subprotocol(&head.headers);
         let subprotocol = answers && handshake::offers_ours(&head.headers);
