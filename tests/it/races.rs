@@ -247,6 +247,38 @@ fn no_more_gates_are_open_than_all_executions_together_may_have() {
     assert_eq!(refused("l1 says x3 4 gate h 1 asks A?"), None);
 }
 
+/// Whatever comes after it, in time or late: the first decision is the only one that is recorded and delivered.
+#[test]
+fn d2_a_gate_that_was_decided_takes_no_second_decision() {
+    let now = Now { instant: std::time::Instant::now(), time: Timestamp(1_795_168_800_000_000) };
+    let mut relay = Relay::new(7, Limits::default());
+    let (mut recorded, mut delivered) = (vec![], BTreeSet::new());
+    for text in [
+        "w1/1@l1 greets x1",
+        "l1 says x1 1 gate g 1 asks A?",
+        "v1 ada decides x1 g 1 approve as d1",
+        "v2 eve decides x1 g 1 reject as d2",
+        "l1 says x1 2 outcome d1 g applied",
+        "v2 eve decides x1 g 1 reject as d3",
+        "v1 ada decides x1 g 1 approve as d4",
+    ] {
+        relay.handle(now, script::input(now.time, text));
+        while let Some(effect) = relay.poll_effect() {
+            match effect {
+                Effect::Append(record) => {
+                    if let Fact::Voted { vote, .. } = &record.fact {
+                        recorded.push(vote.decision_id.to_string());
+                    }
+                }
+                Effect::Deliver { decision, .. } => drop(delivered.insert(decision.id.clone())),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(recorded, ["d1"]);
+    assert_eq!(delivered.len(), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
