@@ -240,6 +240,8 @@ impl Game {
     fn effects(&mut self, text: &str, link: Option<u64>) {
         let mut effects = vec![];
         while let Some(effect) = self.relay.poll_effect() {
+            // It would go on without that execution, and nothing would be seen that is wrong.
+            assert!(!matches!(effect, Effect::Fallen { .. }), "it falls: {effect:?}");
             effects.push(effect);
         }
         let fate = self.store.as_mut().map(|store| store.keep(&self.relay, &effects));

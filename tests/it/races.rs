@@ -184,6 +184,7 @@ impl Race {
                     );
                     assert!(withdrawn, "D1: said to be withdrawn and is not: v{version}");
                 }
+                Effect::Fallen { .. } => panic!("it falls: {effect:?}"),
                 _ => {}
             }
         }
@@ -271,6 +272,7 @@ fn d2_a_gate_that_was_decided_takes_no_second_decision() {
                     }
                 }
                 Effect::Deliver { decision, .. } => drop(delivered.insert(decision.id.clone())),
+                Effect::Fallen { .. } => panic!("it falls: {effect:?}"),
                 _ => {}
             }
         }
