@@ -20,6 +20,8 @@ pub struct Principal {
     /// What it may do.
     pub roles: Vec<Role>,
     /// To whose executions that is confined. `None`: to nobody's.
+    // Left out of a stored row where there is none, as in rows from before it: only the last field of a
+    // struct can be. Whoever adds one behind it has to write it always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<Text>,
 }

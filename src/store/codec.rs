@@ -1,8 +1,8 @@
 //! The stored form: what is kept ↔ bytes. MessagePack with structs as arrays, behind a checksum over
 //! the row's key and the bytes themselves.
 //!
-//! A field may only be added at the end of a struct, with `#[serde(default)]`; anything else is a new
-//! version of the store. `tests/golden/store` holds rows of each version that must stay readable.
+//! A field may only be added at the end of a struct, with `#[serde(default)]`, and only the last may be
+//! left out of a row; anything else is a new version of the store. `tests/golden/store` holds rows of each version that must stay readable.
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Fault;
 use super::codec::{Bad, decode, place};
 use super::file::File;
-use super::read::Reader;
+use super::read::{Reader, found};
 use super::tables::{DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES};
 use crate::core::{Past, Relay};
 use crate::model::{ExecutionId, Now, Seq};
@@ -189,13 +189,7 @@ impl Reader {
         let Some(database) = self.shared.load_full() else { return Ok(None) };
         let read = || -> Result<Option<Past>, redb::Error> {
             let transaction = database.begin_read()?;
-            let names = transaction.open_table(NAMES)?;
-            let Some(log) = names.get(execution.as_str())?.map(|it| it.value()) else {
-                return Ok(None);
-            };
-            let heads = transaction.open_table(HEADS)?;
-            let Some(row) = heads.get(log)? else { return Ok(None) };
-            let head: Head = decode(&log.to_be_bytes(), row.value())?;
+            let Some((log, head)) = found(&transaction, execution)? else { return Ok(None) };
             let folds = transaction.open_table(FOLDS)?;
             let past = past(log, &head, &folds, &transaction.open_table(RECORDS)?)?;
             Ok(Some(past?))

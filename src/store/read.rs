@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use redb::ReadableDatabase;
+use redb::{ReadTransaction, ReadableDatabase};
 
 use super::Fault;
 use super::codec::{Bad, decode, place};
@@ -86,13 +86,7 @@ impl Reader {
         let Some(database) = self.shared.load_full() else { return Ok(None) };
         let read = || -> Result<Option<Piece>, redb::Error> {
             let transaction = database.begin_read()?;
-            let names = transaction.open_table(NAMES)?;
-            let Some(log) = names.get(execution.as_str())?.map(|it| it.value()) else {
-                return Ok(None);
-            };
-            let heads = transaction.open_table(HEADS)?;
-            let Some(row) = heads.get(log)? else { return Ok(None) };
-            let head: Head = decode(&log.to_be_bytes(), row.value())?;
+            let Some((log, head)) = found(&transaction, execution)? else { return Ok(None) };
             let (first, last) = (head.extent.first, head.kept.last.0);
             if head.kept.epoch != epoch || last < after.0 || after.0 + 1 < first {
                 return Ok(None);
@@ -136,4 +130,16 @@ impl Reader {
         };
         read().map_err(|err| Fault::of(&self.directory, err))
     }
+}
+
+/// The log of an execution, by its number and with its head.
+pub(super) fn found(
+    transaction: &ReadTransaction,
+    execution: &ExecutionId,
+) -> Result<Option<(u64, Head)>, redb::Error> {
+    let names = transaction.open_table(NAMES)?;
+    let Some(log) = names.get(execution.as_str())?.map(|it| it.value()) else { return Ok(None) };
+    let heads = transaction.open_table(HEADS)?;
+    let Some(row) = heads.get(log)? else { return Ok(None) };
+    Ok(Some((log, decode(&log.to_be_bytes(), row.value())?)))
 }

@@ -615,7 +615,7 @@ proptest! {
     }
 
     /// As far as a gate says who may decide it. What somebody may do at all is asked in one place,
-    /// `auth::access`, which says yes to everybody until there are tokens.
+    /// `auth::access`: `auth/` tries that.
     #[test]
     fn d5_nobody_votes_at_a_gate_that_is_not_theirs_to_decide(moves in game()) {
         for log in Game::play(&moves).records.values() {

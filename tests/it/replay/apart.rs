@@ -151,8 +151,7 @@ async fn play(dice: &mut Dice) {
 
 /// What a right rests on: nothing of an execution reaches a connection that has not asked for that one,
 /// or has left it, by whichever way (live, from a state, from the store, in an answer). Who may ask is
-/// decided in one place, `auth::access`, at that instant; it says yes to everybody until there are
-/// tokens, so that a refusal can't be tried here yet.
+/// decided in one place, `auth::access`, at that instant: `auth/` tries its refusals.
 #[test]
 fn c8_not_a_byte_of_an_execution_reaches_who_has_not_asked_for_it() {
     Dice::each(24, |dice| {
