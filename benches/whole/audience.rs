@@ -61,20 +61,32 @@ impl Audience {
         size: usize,
         watch: Option<&str>,
     ) -> anyhow::Result<Self> {
+        Self::gather_with(server, size, watch, |_| None).await
+    }
+
+    /// The same, with a token for each.
+    pub(crate) async fn gather_with(
+        server: &Server,
+        size: usize,
+        watch: Option<&str>,
+        token: impl Fn(usize) -> Option<String>,
+    ) -> anyhow::Result<Self> {
         let (tally, mut tasks) = (Rc::new(Tally::default()), JoinSet::new());
         let buffer = Rc::new(RefCell::new(vec![0; 128 << 10]));
-        for _ in 0..size {
+        for n in 0..size {
+            let token = token(n);
             let stream = TcpStream::connect(server.viewers).await?;
             stream.set_nodelay(true)?;
             let (tally, buffer) = (Rc::clone(&tally), Rc::clone(&buffer));
             match &server.tls {
                 None => {
-                    let stream = greet(stream, watch).await?;
+                    let stream = greet(stream, token.as_deref(), watch).await?;
                     tasks.spawn_local(attend(stream, tally, buffer));
                 }
                 Some(tls) => {
                     let name = ServerName::try_from("localhost")?;
-                    let stream = greet(tls.0.connect(name, stream).await?, watch).await?;
+                    let stream = tls.0.connect(name, stream).await?;
+                    let stream = greet(stream, token.as_deref(), watch).await?;
                     tasks.spawn_local(attend(stream, tally, buffer));
                 }
             }
@@ -138,11 +150,15 @@ impl Audience {
 /// Becomes a WebSocket, and asks to watch something.
 async fn greet<Io: AsyncRead + AsyncWrite + Unpin>(
     mut io: Io,
+    token: Option<&str>,
     watch: Option<&str>,
 ) -> anyhow::Result<Io> {
-    let request = "GET /v1/stream HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n\
-                   upgrade: websocket\r\nsec-websocket-version: 13\r\n\
-                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let shown = token.map_or_else(String::new, |it| format!("authorization: Bearer {it}\r\n"));
+    let request = format!(
+        "GET /v1/stream HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{shown}\r\n"
+    );
     io.write_all(request.as_bytes()).await?;
     // Byte by byte, so that nothing that belongs to the frames is taken.
     let mut answer = Vec::new();

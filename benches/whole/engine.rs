@@ -47,6 +47,15 @@ struct Board {
 impl Engine {
     /// Attaches, and begins the execution.
     pub(crate) async fn attach(at: SocketAddr, execution: &str) -> anyhow::Result<Self> {
+        Self::attach_with(at, execution, None).await
+    }
+
+    /// The same, with a token.
+    pub(crate) async fn attach_with(
+        at: SocketAddr,
+        execution: &str,
+        token: Option<&str>,
+    ) -> anyhow::Result<Self> {
         // One message at a time: each is a frame of its own, as with engines that flush each.
         let (requests, outgoing) = mpsc::channel(1);
         let producer_id = format!("engine-of-{execution}");
@@ -58,7 +67,11 @@ impl Engine {
         requests.send(request(Said::Hello(hello))).await?;
         let endpoint = Endpoint::from_shared(format!("http://{at}"))?.tcp_nodelay(true);
         let mut client = EngineServiceClient::new(endpoint.connect().await?);
-        let mut heard = client.attach(ReceiverStream::new(outgoing)).await?.into_inner();
+        let mut outgoing = tonic::Request::new(ReceiverStream::new(outgoing));
+        if let Some(token) = token {
+            outgoing.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+        }
+        let mut heard = client.attach(outgoing).await?.into_inner();
         let welcome = timeout(PATIENCE, heard.message()).await??;
         let welcome = welcome.and_then(|it| it.message);
         if !matches!(welcome, Some(Heard::Welcome(_))) {

@@ -72,11 +72,11 @@ impl Server {
         Self::start_with(role, tls, None)
     }
 
-    /// The same, with a directory in which it keeps what happens.
-    pub(crate) fn start_with(role: &str, tls: bool, store: Option<&Path>) -> anyhow::Result<Self> {
-        let store = store.map(|it| it.display().to_string());
+    /// The same, with a directory: in which it keeps what happens, or finds its keys.
+    pub(crate) fn start_with(role: &str, tls: bool, folder: Option<&Path>) -> anyhow::Result<Self> {
+        let folder = folder.map(|it| it.display().to_string());
         let mut args = vec!["serve", role, if tls { "tls" } else { "plain" }];
-        args.extend(store.as_deref());
+        args.extend(folder.as_deref());
         let mut child = command(0, &args)?.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let out = BufReader::new(child.stdout.take().context("its output is a pipe")?);
         let (mut viewers, mut feed, mut pem) = (None, None, String::new());
@@ -119,6 +119,15 @@ impl Drop for Server {
         // It ends when its input does; and it may have ended already.
         drop(self.child.stdin.take());
         let _ = self.child.wait();
+    }
+}
+
+impl Tls {
+    /// The same trust in a client that has never been here: each handshake is a whole one.
+    pub(crate) fn forgetful(&self) -> Self {
+        let mut config = ClientConfig::clone(self.0.config());
+        config.resumption = rustls::client::Resumption::disabled();
+        Self(TlsConnector::from(Arc::new(config)))
     }
 }
 

@@ -1,5 +1,5 @@
 //! The relay as a whole: `cargo bench --bench whole`, or with `-- fanout` one part of it (`ingest`,
-//! `fanout`, `idle`, `durable`, `decide`). With `brief` before them it only shows that they still run,
+//! `fanout`, `idle`, `connect`, `durable`, `decide`). With `brief` before them it only shows that they still run,
 //! and is short enough for a profiler.
 //!
 //! It counts the processor time of the process that is measured, which a busy machine changes far
@@ -9,6 +9,7 @@
 #![expect(clippy::print_stdout, reason = "it is a report")]
 
 mod audience;
+mod connect;
 mod decide;
 mod durable;
 mod engine;
@@ -20,6 +21,7 @@ mod ingest;
 mod machine;
 mod report;
 mod servers;
+mod tokens;
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,7 @@ use tokio::task::LocalSet;
 /// No part begins another block after this long.
 const LONGEST: Duration = Duration::from_secs(75);
 
-const PARTS: [&str; 5] = ["ingest", "fanout", "idle", "durable", "decide"];
+const PARTS: [&str; 6] = ["ingest", "fanout", "idle", "connect", "durable", "decide"];
 const BRIEF: &str = "brief";
 
 /// How much is done.
@@ -82,6 +84,7 @@ fn drive(brief: bool, parts: &[&str]) -> anyhow::Result<()> {
             "ingest" => LocalSet::new().block_on(&runtime, ingest::measure(scope)),
             "fanout" => LocalSet::new().block_on(&runtime, fanout::measure(scope)),
             "idle" => LocalSet::new().block_on(&runtime, idle::measure(scope)),
+            "connect" => LocalSet::new().block_on(&runtime, connect::measure(scope)),
             "decide" => LocalSet::new().block_on(&runtime, decide::measure(scope)),
             "durable" => LocalSet::new().block_on(&runtime, durable::measure(scope)),
             _ => Ok(()),

@@ -5,12 +5,13 @@ mod sink;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use anyhow::{Context, bail};
 use footplate::app::App;
-use footplate::config::{Config, Flags};
+use footplate::config::{Config, Flags, TokenFlags};
 use footplate::frame::Frames;
 use footplate::seams::{Address, Seams};
 use footplate::telemetry::logs;
@@ -25,10 +26,12 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_async_with_config;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes, protocol::WebSocketConfig};
 
+use crate::tokens;
+
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// Runs a server until its input ends.
-pub(crate) fn run(role: &str, tls: bool, store: Option<&&str>) -> anyhow::Result<()> {
+pub(crate) fn run(role: &str, tls: bool, folder: Option<&&str>) -> anyhow::Result<()> {
     thread::spawn(|| {
         let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
         std::process::exit(0);
@@ -36,7 +39,15 @@ pub(crate) fn run(role: &str, tls: bool, store: Option<&&str>) -> anyhow::Result
     // As the relay's own program does.
     let runtime = tokio::runtime::Runtime::new()?;
     match role {
-        "relay" => runtime.block_on(relay(tls, store.map(|it| (*it).to_owned()))),
+        "relay" => {
+            let store = folder.map(|it| (*it).to_owned());
+            runtime.block_on(relay(tls, Flags { store, ..Flags::default() }))
+        }
+        "guarded" => {
+            let keys = tokens::keys(Path::new(folder.context("a folder of keys")?));
+            let tokens = TokenFlags { auth_keys: keys, ..tokens::flags() };
+            runtime.block_on(relay(tls, Flags { tokens, ..Flags::default() }))
+        }
         "feed" => runtime.block_on(feed(tls)),
         "send" => send(),
         "sink" => runtime.block_on(sink::serve()),
@@ -52,11 +63,11 @@ fn announce(viewers: SocketAddr, feed: SocketAddr, pem: &str) -> io::Result<()> 
 }
 
 /// The relay, as its program runs it.
-async fn relay(tls: bool, store: Option<String>) -> anyhow::Result<()> {
+async fn relay(tls: bool, flags: Flags) -> anyhow::Result<()> {
     let any = || vec![ANY.to_string()];
     let admin_listen = vec!["none".to_owned()];
     let (viewer_listen, engine_listen) = (any(), any());
-    let flags = Flags { viewer_listen, engine_listen, admin_listen, store, ..Flags::default() };
+    let flags = Flags { viewer_listen, engine_listen, admin_listen, ..flags };
     let mut config: Config = flags.check().ok().context("the flags are right")?;
     logs::init("warn", config.log_format);
     let mut pem = String::new();
