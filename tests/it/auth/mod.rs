@@ -4,6 +4,7 @@
 mod bench;
 mod canary;
 mod carriers;
+mod doors;
 mod engines;
 mod forged;
 mod issuer;
