@@ -182,13 +182,16 @@ impl Door {
 
     fn admit(&self, mut stream: Stream, peer: Peer) {
         self.metrics.connections_accepted.of(self.name).inc();
-        let Some(seat) = self.caps.sit(peer) else {
-            self.refused(if self.caps.is_shut() { "memory" } else { "cap" });
-            if self.speaks == Speaks::Web && self.tls.is_none() {
-                // As far as it goes without waiting.
-                let _ = stream.write_all(BUSY).now_or_never();
+        let seat = match self.caps.sit(peer) {
+            Ok(seat) => seat,
+            Err(full) => {
+                self.refused(full.word());
+                if self.speaks == Speaks::Web && self.tls.is_none() {
+                    // As far as it goes without waiting.
+                    let _ = stream.write_all(BUSY).now_or_never();
+                }
+                return;
             }
-            return;
         };
         let door = self.clone();
         self.tasks.spawn("connection", async move { door.greet(stream, peer, seat).await });

@@ -3,13 +3,16 @@
 
 mod bench;
 mod canary;
+mod caps;
 mod carriers;
+mod crowds;
 mod engines;
 mod forged;
 mod issuer;
 mod keys;
 mod lives;
 mod mint;
+mod owners;
 mod published;
 mod rights;
 mod secrets;

@@ -18,6 +18,7 @@ use footplate::shard::{self, Inbox, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::Served;
+use footplate::viewer::crowd::Crowd;
 use footplate::viewer::kin::Kin;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -50,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) caps: caps::Limits,
     pub(crate) welcome: Welcome,
     pub(crate) verifier: Arc<dyn Verifier>,
+    pub(crate) crowd: Crowd,
 }
 
 impl Default for Setup {
@@ -62,6 +64,7 @@ impl Default for Setup {
             caps: caps::Limits::default(),
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
             verifier: Arc::new(Loopback),
+            crowd: Crowd::unbounded(),
         }
     }
 }
@@ -82,6 +85,7 @@ impl Rig {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: setup.verifier,
+            crowd: setup.crowd,
             cookie: false,
             clock: Clock::system(),
             welcome: setup.welcome,
