@@ -236,6 +236,11 @@ impl Seat {
         held(&self.share).clone()
     }
 
+    /// Whether it is counted among the strangers'.
+    pub fn is_strangers(&self) -> bool {
+        held(&self.unknown).stranger
+    }
+
     /// It counts no longer as that of somebody whom nobody knows.
     pub fn leave_strangers(&self) {
         let Unknown { address, stranger } = std::mem::take(&mut *held(&self.unknown));

@@ -116,6 +116,7 @@ async fn w5_behind_a_nat_who_is_known_counts_for_themselves() {
         seats.push(seat);
     }
     assert_eq!((caps.len(), caps.strangers()), (60, 0));
+    assert!(!seats[0].is_strangers() && caps.sit(peer("10.0.0.1:1")).unwrap().is_strangers());
     let sits = |address: &str| caps.sit(peer(address));
     let mut strangers: Vec<_> = (0..20).map(|_| sits("10.0.0.1:1").unwrap()).collect();
     assert_eq!(sits("10.0.0.1:1").unwrap_err(), Full::Address);
@@ -155,7 +156,7 @@ async fn f3_what_a_person_says_is_counted_over_all_connections() {
     assert_eq!(says(&shares[1], native, &Said::WatchDirectory, now), 80);
     assert_eq!(shares[0].may_say(native, Some(&Said::WatchDirectory), now), Err("subscribes"));
     let left = says(&shares[0], native, &Said::Nothing, now);
-    assert_eq!(left, 400 - 40 - 80 - 3, "each of them was a message, refused or not");
+    assert_eq!(left, 400 - 40 - 80 - 4, "each of them was a message, refused or not");
     assert_eq!(shares[1].may_say(native, None, now), Err("messages"));
     // Another protocol has rates of its own, and another person has everything.
     assert_eq!(says(&shares[1], Manners::Stage5, &Said::Ping, now), 1_000);

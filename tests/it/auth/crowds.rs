@@ -7,12 +7,13 @@ use footplate::config::{BoundFlags, Flags, TokenFlags};
 use footplate::engine::pb::LaneErrorCode;
 use http::Response;
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Error;
 
 use super::mint::*;
 use super::stand::{NIGHTLY, Socket, Stand, WEEKLY};
-use crate::edge::rig::Headers;
+use crate::edge::rig::{Headers, say, status};
 use crate::whole::LONG;
 
 fn bearer(token: &str) -> String {
@@ -121,8 +122,10 @@ async fn w5_strangers_have_room_of_their_own() {
     }
     let (mut one, _) = stand.open("/v1/stream", &[]).await.unwrap();
     let (two, _) = stand.open("/v1/stream", &[]).await.unwrap();
-    let (status, answer) = stand.ask("GET /livez", &[], "").await;
-    assert!(status == 503 && answer.contains("retry-after: 5"), "{answer}");
+    // It is told before it has said anything.
+    let stream = TcpStream::connect(("127.0.0.1", stand.port())).await.unwrap();
+    let answer = say(stream, "").await;
+    assert!(status(&answer) == 503 && answer.contains("retry-after: 5"), "{answer}");
     assert_eq!(stand.relay.app.metrics.connections_refused.of("strangers").get(), 1);
     one.says(&json!({ "type": "authenticate", "token": token })).await;
     assert_eq!(one.hears().await.unwrap()["type"], "welcome");

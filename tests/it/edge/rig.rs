@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) welcome: Welcome,
     pub(crate) verifier: Arc<dyn Verifier>,
     pub(crate) crowd: Crowd,
+    /// Whether everybody has to show who they are.
+    pub(crate) asks: bool,
 }
 
 impl Default for Setup {
@@ -65,6 +67,7 @@ impl Default for Setup {
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
             verifier: Arc::new(Loopback),
             crowd: Crowd::unbounded(),
+            asks: false,
         }
     }
 }
@@ -104,7 +107,7 @@ impl Rig {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: setup.options,
-            caps: caps.clone().behind(proxies),
+            caps: caps.clone().behind(proxies).asking(setup.asks),
             closing: closing.clone(),
             tasks: tasks.clone(),
             metrics: Arc::clone(&metrics),
