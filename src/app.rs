@@ -31,6 +31,7 @@ use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
 mod audit;
+mod bounds;
 mod certs;
 mod inside;
 mod show;
@@ -91,7 +92,7 @@ impl App {
         );
         let metrics = Arc::new(Metrics::new());
         metrics.started(seams.clock.now().time);
-        let limits = caps::Limits::default().with_descriptors(telemetry::max_fds());
+        let limits = bounds::connections(&config.bounds).with_descriptors(telemetry::max_fds());
         info!(connections = limits.of_all, "so many may be open at once");
         let (ready, closing, caps) =
             (Ready::default(), CancellationToken::new(), Caps::new(limits));
@@ -120,6 +121,7 @@ impl App {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: parts.verifier,
+            crowd: parts.crowd,
             cookie: config.auth.as_ref().is_some_and(|it| it.cookie),
             clock: seams.clock.clone(),
             welcome: parts.welcome,
@@ -138,7 +140,7 @@ impl App {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: listen::Options::default(),
-            caps: caps.clone().behind(proxies),
+            caps: caps.clone().behind(proxies).asking(config.auth.is_some()),
             closing: closing.clone(),
             tasks: viewers.clone(),
             metrics: Arc::clone(&metrics),

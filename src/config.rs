@@ -7,6 +7,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use clap::FromArgMatches as _;
 
 mod auth;
+mod bounds;
 mod certs;
 mod check;
 mod demo;
@@ -26,11 +27,12 @@ use crate::seams::Address;
 use crate::telemetry::logs::{self, Format};
 use crate::tls::{Served, Trust};
 pub use auth::Auth;
+pub use bounds::{Bounds, People};
 pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
 use flags::{AuditSub, CertsSub, Cli, Sub};
-pub use flags::{CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlags};
+pub use flags::{BoundFlags, CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlags};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
@@ -79,6 +81,8 @@ pub struct Config {
     pub assets: Option<PathBuf>,
     /// Hosts and origins beside the relay's own.
     pub allowed: Allowed,
+    /// Who may have how much.
+    pub bounds: Bounds,
     /// What the operator allows at gates.
     pub gates: Gates,
     /// Where what happens is kept. `None`: in memory alone.
@@ -239,6 +243,7 @@ impl Flags {
             check.client_ca(self.engine_tls_client_ca.as_deref(), self.engine_tls_cert.is_some());
         let config = Config {
             engine_ca,
+            bounds: check.bounds(&self.bounds, tokens || self.tokens.api_keys.is_some()),
             auth: check.auth(&self.tokens),
             viewers: Door { listen: viewers, tls: viewer_tls },
             engines: Door { listen: engines, tls: engine_tls },

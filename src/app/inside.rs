@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tracing::{Instrument, debug_span, error, field::display, info};
 
-use super::{audit, tokens};
+use super::{audit, bounds, tokens};
 use crate::audit::Scribe;
 use crate::auth::verifier::{Loopback, Verifier};
 use crate::config::{self, Config};
@@ -25,8 +25,8 @@ use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
 use crate::tasks::Tasks;
 use crate::telemetry::{self, Metered, Metrics, Stalls};
 use crate::tls;
-use crate::viewer::Departure;
-use crate::viewer::{House, connection};
+use crate::viewer::crowd::Crowd;
+use crate::viewer::{Departure, House, Options, connection};
 
 /// Messages of people's that may wait for the shard.
 const INBOX: usize = 1_024;
@@ -35,6 +35,7 @@ const INBOX: usize = 1_024;
 pub(super) struct Parts {
     pub(super) shards: Shards,
     pub(super) verifier: Arc<dyn Verifier>,
+    pub(super) crowd: Crowd,
     pub(super) welcome: Welcome,
     pub(super) engines: listen::Site,
     /// Says that the shard is gone, and not because it was asked to go.
@@ -56,10 +57,11 @@ pub(super) async fn start(
     [inside, engines]: [&Tasks; 2],
     reload: watch::Receiver<()>,
 ) -> anyhow::Result<Parts> {
-    let (boot, options) = (seams.chance.number(), Arc::default());
+    let (boot, options) = (seams.chance.number(), Arc::<Options>::default());
+    let crowd = bounds::crowd(&config.bounds, &options, metrics);
     let (shards, inbox) = shard::inbox(INBOX);
 
-    let (relay, keeper, reader) = kept(seams, config.gates, config.store.as_ref(), boot, metrics)?;
+    let (relay, keeper, reader) = kept(seams, config, boot, metrics)?;
     let durability = keeper.durability();
     inside.spawn("store", report(keeper.trouble(), ready.clone(), Arc::clone(metrics)));
     let (audit, scribe) =
@@ -109,6 +111,7 @@ pub(super) async fn start(
         boot,
         durability,
         options,
+        crowd: crowd.clone(),
         departure: departure.clone(),
     };
     let (metrics, shared) = (Arc::clone(metrics), Arc::clone(metrics));
@@ -143,23 +146,22 @@ pub(super) async fn start(
     let engines = engine::routes(&door).await;
     let engines = engines.map_request(|request: Request<Incoming>| request.map(Body::new));
     let engines = BoxCloneSyncService::new(engines);
-    Ok(Parts { shards, verifier, welcome, engines, broken, scribe })
+    Ok(Parts { shards, verifier, crowd, welcome, engines, broken, scribe })
 }
 
 /// The relay as it was kept, and what keeps it.
 fn kept(
     seams: &Seams,
-    gates: config::Gates,
-    store: Option<&config::Store>,
+    config: &Config,
     boot: u64,
     metrics: &Metrics,
 ) -> Result<(Relay, Keeper, Option<Reader>), Fault> {
     let limits = Limits {
-        decide_while_away: gates.accept_while_offline,
-        timeout_may_approve: gates.allow_timeout_approve,
-        ..Limits::default()
+        decide_while_away: config.gates.accept_while_offline,
+        timeout_may_approve: config.gates.allow_timeout_approve,
+        ..bounds::executions(&config.bounds)
     };
-    let Some(config::Store { directory, size, age, set_aside }) = store else {
+    let Some(config::Store { directory, size, age, set_aside }) = &config.store else {
         return Ok((Relay::new(boot, limits), Keeper::nowhere(), None));
     };
     let limits = Limits { afterlife: *age, ..limits };

@@ -19,7 +19,7 @@ pub mod verifier;
 pub use api_keys::{ApiKeys, BadKeys};
 pub use issuer::{Names, Profile};
 pub use keys::{Alg, BadKey, Key, KeySet};
-pub use pass::{BadPattern, Marks, Pass, Pattern, Sight};
+pub use pass::{BadPattern, Marks, Pass, Pattern, Sight, Who};
 pub use reason::Reason;
 pub use revoked::{BadRevoked, Revoked};
 pub use tickets::{LIFE as TICKET_LIFE, Ticket, Tickets};

@@ -23,6 +23,22 @@ pub struct Pass {
     pub marks: Marks,
 }
 
+/// A person, or a program: what of a pass stays the same whatever they may.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Who {
+    subject: Text,
+    issuer: Option<Text>,
+    method: Text,
+    tenant: Option<Text>,
+}
+
+impl Who {
+    /// To whose executions they are confined. `None`: to nobody's.
+    pub fn tenant(&self) -> Option<&Text> {
+        self.tenant.as_ref()
+    }
+}
+
 /// By what a pass can be revoked, beside its subject.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Marks {
@@ -54,13 +70,16 @@ impl Pass {
         self.expires.is_some_and(|at| at <= now)
     }
 
+    /// Whose it is.
+    pub fn who(&self) -> Who {
+        let Principal { subject, issuer, method, tenant, groups: _, roles: _ } =
+            (*self.principal).clone();
+        Who { subject, issuer, method, tenant }
+    }
+
     /// Whether `other` is the same person: what a connection may go on with.
     pub fn is_same_person(&self, other: &Self) -> bool {
-        let who = |it: &Self| {
-            let Principal { subject, issuer, method, tenant, groups: _, roles: _ } = &*it.principal;
-            (subject.clone(), issuer.clone(), method.clone(), tenant.clone())
-        };
-        who(self) == who(other)
+        self.who() == other.who()
     }
 
     /// Whose the executions are that its holder begins as an engine.

@@ -10,8 +10,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
+mod bounds;
 mod tokens;
 
+pub use bounds::BoundFlags;
 pub use tokens::TokenFlags;
 
 /// The command line.
@@ -196,6 +198,9 @@ pub struct Flags {
     /// Tokens and keys.
     #[command(flatten)]
     pub tokens: TokenFlags,
+    /// Who may have how much.
+    #[command(flatten)]
+    pub bounds: BoundFlags,
     /// A further host name by which dashboards may call the relay, with or without a port.
     /// May be repeated. localhost, 127.0.0.1 and ::1 are always allowed. Default: none.
     #[arg(

@@ -143,6 +143,12 @@ pub enum LaneFault {
     AliasTaken,
     /// There are as many executions as there may be.
     Limit,
+    /// The engine has as many that are not over as it may have.
+    LimitOfEngine,
+    /// Its tenant has.
+    LimitOfTenant,
+    /// The engine begins them faster than it may.
+    TooFast,
     /// The state has to be reported first.
     StateNeeded,
     /// Numbered and unnumbered events in one lane and producer epoch.
@@ -151,6 +157,28 @@ pub enum LaneFault {
     Gone,
     /// The relay has fallen over the execution.
     Fallen,
+}
+
+impl LaneFault {
+    /// Why nothing new can be begun, for a person; of any other fault, that it can't.
+    pub fn of_room(self) -> &'static str {
+        match self {
+            Self::Limit => "there are as many executions as there may be",
+            Self::LimitOfEngine => {
+                "this engine has as many executions that are not over as it may have"
+            }
+            Self::LimitOfTenant => {
+                "this tenant has as many executions that are not over as it may have"
+            }
+            Self::TooFast => "this engine begins executions faster than it may",
+            Self::WrongOwner
+            | Self::AliasTaken
+            | Self::StateNeeded
+            | Self::MixedNumbering
+            | Self::Gone
+            | Self::Fallen => "it can't be begun",
+        }
+    }
 }
 
 /// Why a stream ends.

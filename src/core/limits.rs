@@ -1,6 +1,6 @@
 //! The numbers that bound everything the core holds.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// Bounds, with the defaults of the contract.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +31,13 @@ pub struct Limits {
     pub comment: usize,
     /// Executions that are not over, and those that are and are still kept.
     pub executions: usize,
+    /// Executions of one engine that are not over, and
+    pub executions_of_engine: usize,
+    /// those of all engines of one tenant.
+    pub executions_of_tenant: usize,
+    /// Executions that one engine may begin in a second; what it has saved in 5 s, at once. `None`: as
+    /// many as it likes.
+    pub executions_begun: Option<NonZeroU32>,
     /// Event hashes kept for each lane, to tell a repeat from a conflict.
     pub hashes: usize,
     /// An engine that has not answered is told again after `again`, then after twice as long, and
@@ -71,6 +78,9 @@ impl Default for Limits {
             votes: 32,
             comment: 16 << 10,
             executions: 10_000,
+            executions_of_engine: usize::MAX,
+            executions_of_tenant: usize::MAX,
+            executions_begun: None,
             hashes: 1_024,
             again: Duration::from_secs(5),
             again_at_most: Duration::from_secs(60),

@@ -2,6 +2,7 @@
 
 mod commands;
 mod fallen;
+mod owners;
 mod restore;
 mod room;
 
@@ -10,6 +11,8 @@ use std::{
     sync::Arc,
     time::Instant,
 };
+
+use owners::Owners;
 
 use super::{
     Answer, Claim, Effect, Execution, Grant, Hello, Input, LaneFault, LaneResult, Limits, Receipt,
@@ -35,6 +38,7 @@ pub struct Relay {
     fallen: BTreeMap<ExecutionId, u32>,
     aliases: BTreeMap<Alias, ExecutionId>,
     producers: Producers,
+    owners: Owners,
     /// Start commands, which name no execution of their own, by id; oldest first.
     starts: VecDeque<Started>,
     timers: Timers,
@@ -63,6 +67,7 @@ impl Relay {
             fallen: BTreeMap::new(),
             aliases: BTreeMap::new(),
             producers: Producers::default(),
+            owners: Owners::default(),
             starts: VecDeque::new(),
             timers: Timers::default(),
             open_gates: 0,
@@ -320,18 +325,20 @@ impl Relay {
             Some(true) => {}
             Some(false) => return Err(LaneFault::WrongOwner),
             None if self.fallen.contains_key(execution) => return Err(LaneFault::Fallen),
-            None if !self.has_room(now) => return Err(LaneFault::Limit),
-            None => drop(self.create(execution.clone(), speaker.identity.clone())),
+            None => {
+                self.has_room(now, &speaker.identity)?;
+                self.create(now, execution.clone(), speaker.identity.clone());
+            }
         }
         self.producers.takes_part(&speaker.producer, execution);
         Ok(())
     }
 
-    fn create(&mut self, execution: ExecutionId, owner: Identity) -> Epoch {
+    fn create(&mut self, now: Now, execution: ExecutionId, owner: Identity) {
         self.begun += 1;
+        self.owners.begun(now.instant, &owner, &self.limits);
         let epoch = Epoch { boot: self.boot, nth: self.begun };
         self.logs.insert(execution.clone(), Log::new(execution, epoch, owner));
-        epoch
     }
 
     fn decided(&mut self, now: Now, viewer: ViewerId, principal: &Principal, ask: &DecisionAsk) {

@@ -1,13 +1,17 @@
 //! In what a request shows who sends it: headers, a subprotocol, its address, a cookie. It must never
 //! choose between two: who shows two things is told to show one. What is shown is in no error and no log.
 
-use http::{HeaderMap, HeaderName, StatusCode, header, request};
+use std::sync::Arc;
 
-use super::{Refusal, routes::Site};
+use http::{HeaderMap, HeaderName, StatusCode, header, request};
+use tokio::time::Instant;
+
+use super::{Refusal, listen::Connection, routes::Site};
 use crate::auth::Pass;
 use crate::auth::verifier::{Invalid, Verifier};
-use crate::dialect::Manners;
+use crate::dialect::{Manners, Said};
 use crate::model::Timestamp;
+use crate::viewer::crowd::{Full, Share};
 
 /// What begins a subprotocol that is a token.
 const SUBPROTOCOL: &str = "bearer.";
@@ -96,28 +100,54 @@ impl Shown {
         }
     }
 
+    /// Waits for what is needed to tell whose it is.
+    async fn ready(&self, verifier: &dyn Verifier, now: Timestamp) {
+        let Self::Token(token) = self else { return };
+        if let Some(ready) = verifier.prepare(token, now) {
+            ready.await;
+        }
+    }
+
     /// Whose it is; `None`: nothing is shown, and that makes nobody of anybody.
     ///
     /// # Errors
     /// It is nobody's.
-    pub(super) async fn whose(
+    fn whose(
         &self,
         verifier: &dyn Verifier,
         local: bool,
-        now: impl Fn() -> Timestamp,
+        now: Timestamp,
     ) -> Result<Option<Pass>, Invalid> {
         match self {
             Self::Nothing => Ok(verifier.unshown(local)),
-            Self::Token(token) => {
-                if let Some(ready) = verifier.prepare(token, now()) {
-                    ready.await;
-                }
-                verifier.verify(token, local, now()).map(Some)
-            }
+            Self::Token(token) => verifier.verify(token, local, now).map(Some),
             Self::Ticket(ticket, origin) => {
-                verifier.redeem(ticket, origin.as_deref(), now()).map(Some)
+                verifier.redeem(ticket, origin.as_deref(), now).map(Some)
             }
         }
+    }
+}
+
+/// Somebody who sends a request that has to be somebody's.
+pub(super) struct Known {
+    pub(super) pass: Arc<Pass>,
+    /// Their part in what they may have, held until they are answered.
+    pub(super) share: Option<Arc<Share>>,
+}
+
+impl Known {
+    /// Takes what this costs of what they may say, here and on their WebSockets together.
+    ///
+    /// # Errors
+    /// 429: it is too much at once.
+    pub(super) fn say(&self, site: &Site, said: Option<&Said>) -> Result<(), Refusal> {
+        let share = self.share.as_ref();
+        let allowed = share.map_or(Ok(()), |it| it.may_say(Manners::Native, said, Instant::now()));
+        allowed.map_err(|what| {
+            site.crowd.refused(what);
+            let message = "This is too much at once. Send the same again, later.";
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message)
+        })
     }
 }
 
@@ -125,19 +155,82 @@ impl Site {
     /// Who sends a request that has to be somebody's.
     ///
     /// # Errors
-    /// 400 and 401, with what to do.
-    pub(super) async fn pass(&self, head: &request::Parts, local: bool) -> Result<Pass, Refusal> {
+    /// 400, 401 and 429, with what to do.
+    pub(super) async fn known(
+        &self,
+        head: &request::Parts,
+        connection: Option<&Connection>,
+    ) -> Result<Known, Refusal> {
         let shown = shown(head, Way::Request)?;
-        let now = || self.clock.now().time;
         let refused = |message| {
             let status = StatusCode::UNAUTHORIZED;
             Refusal::new(status, "unauthenticated", message)
         };
-        match shown.whose(&*self.verifier, local, now).await {
-            Ok(Some(pass)) => Ok(pass),
+        match self.whose(&shown, connection).await? {
+            Ok(Some(pass)) => {
+                let share = self.share(connection, &pass)?;
+                Ok(Known { pass: Arc::new(pass), share })
+            }
             Ok(None) => Err(refused("Send a token, as `authorization: Bearer …`.")),
             Err(_) => Err(refused("The token is not valid, or no longer: get another one.")),
         }
+    }
+
+    /// Whose that is which somebody shows; nothing, if it is nobody's.
+    ///
+    /// # Errors
+    /// 429, whatever is shown: too much that is nobody's has come from there of late.
+    pub(super) async fn whose(
+        &self,
+        shown: &Shown,
+        connection: Option<&Connection>,
+    ) -> Result<Result<Option<Pass>, Invalid>, Refusal> {
+        let (verifier, from) = (&*self.verifier, connection.and_then(|it| it.client));
+        let local = connection.is_none_or(|it| it.peer.is_local());
+        shown.ready(verifier, self.clock.now().time).await;
+        let now = Instant::now();
+        // From here on nothing is waited for, or many could try at once who may try once.
+        if *shown != Shown::Nothing && !self.crowd.may_try(from, now) {
+            let message = "Too much was shown from this address that does not count. Wait a while.";
+            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message));
+        }
+        let whose = shown.whose(verifier, local, self.clock.now().time);
+        // What was a token once was not guessed: it is a page that nobody has looked at since.
+        if matches!(whose, Err(Invalid::Unknown)) {
+            self.crowd.failed(from, now);
+        }
+        Ok(whose)
+    }
+
+    /// Its part in what the holder of `pass` may have, for a connection or a request. From now on the
+    /// connection counts no longer as one of which nobody knows whose it is. `None`: people are not
+    /// told apart.
+    ///
+    /// # Errors
+    /// 429: they have too many.
+    pub(super) fn share(
+        &self,
+        connection: Option<&Connection>,
+        pass: &Pass,
+    ) -> Result<Option<Arc<Share>>, Refusal> {
+        let held = connection.and_then(|it| it.seat.share()).filter(|it| it.is_of(pass));
+        if held.is_some() {
+            return Ok(held);
+        }
+        let share = self.crowd.admit(pass, Instant::now()).map_err(|full| {
+            let message = match full {
+                Full::Principal => "You have too many connections: close some of them.",
+                Full::Tenant => {
+                    "There are too many connections of your tenant: close some of them."
+                }
+            };
+            Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_connections", message)
+        })?;
+        let share = share.map(Arc::new);
+        if let (Some(connection), Some(share)) = (connection, &share) {
+            connection.seat.known(share);
+        }
+        Ok(share)
     }
 }
 

@@ -1,8 +1,6 @@
 //! nebula's way to start an execution without a socket, in that protocol's words. What may be
 //! started, and by whom, is decided where all commands are: this only reads and answers.
 
-use std::sync::Arc;
-
 use http::{Response, StatusCode, request};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -34,16 +32,16 @@ async fn ask(
     connection: Option<&listen::Connection>,
     body: Incoming,
 ) -> Result<Response<Body>, Refusal> {
-    let local = connection.is_none_or(|it| it.peer.is_local());
-    let pass = Arc::new(site.pass(head, local).await?);
-    let known = [("type", "execute_workflow"), ("workflow_id", workflow)];
+    let known = site.known(head, connection).await?;
+    known.say(site, None)?;
+    let named = [("type", "execute_workflow"), ("workflow_id", workflow)];
     let body = read(&head.headers, body).await?;
     // Who has nothing to say to a workflow need say nothing.
     let body = if body.trim_ascii().is_empty() { "{}" } else { &*body };
-    let ask = start(&completed(&known, body))
+    let ask = start(&completed(&named, body))
         .map_err(|fault| Refusal::new(StatusCode::BAD_REQUEST, fault.code, fault.message))?;
-    let principal = Principal::clone(&pass.principal);
-    let rest = Rest { site, pass };
+    let principal = Principal::clone(&known.pass.principal);
+    let rest = Rest { site, known };
     let input = |viewer| Input::Commanded { viewer, principal, ask };
     Ok(answered(workflow, &rest.answer(input).await?))
 }

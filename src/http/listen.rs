@@ -7,6 +7,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     io,
     net::IpAddr,
     os::fd::{AsFd, OwnedFd},
@@ -49,6 +50,9 @@ pub struct Options {
     pub tls: Duration,
     /// For the headers of a request, and between two requests.
     pub headers: Duration,
+    /// For whoever has shown nothing to make use of HTTP/2, where a connection can be kept open with
+    /// nothing. Then it is let finish, and may come again: browsers do.
+    pub stranger: Duration,
     /// How many headers.
     pub max_headers: usize,
     /// How many bytes of them.
@@ -64,6 +68,7 @@ impl Default for Options {
             first_byte: Duration::from_secs(10),
             tls: Duration::from_secs(10),
             headers: Duration::from_secs(5),
+            stranger: Duration::from_secs(30),
             max_headers: 64,
             max_header_bytes: 16 << 10,
             pause: (Duration::from_millis(50), Duration::from_secs(1)),
@@ -182,13 +187,16 @@ impl Door {
 
     fn admit(&self, mut stream: Stream, peer: Peer) {
         self.metrics.connections_accepted.of(self.name).inc();
-        let Some(seat) = self.caps.sit(peer) else {
-            self.refused(if self.caps.is_shut() { "memory" } else { "cap" });
-            if self.speaks == Speaks::Web && self.tls.is_none() {
-                // As far as it goes without waiting.
-                let _ = stream.write_all(BUSY).now_or_never();
+        let seat = match self.caps.sit(peer) {
+            Ok(seat) => seat,
+            Err(full) => {
+                self.refused(full.word());
+                if self.speaks == Speaks::Web && self.tls.is_none() {
+                    // As far as it goes without waiting.
+                    let _ = stream.write_all(BUSY).now_or_never();
+                }
+                return;
             }
-            return;
         };
         let door = self.clone();
         self.tasks.spawn("connection", async move { door.greet(stream, peer, seat).await });
@@ -261,6 +269,7 @@ impl Door {
     /// drains, no further request is taken.
     async fn serve(&self, stream: impl Io + 'static, connection: Connection, two: bool) {
         let (site, introduce) = (self.site.clone(), self.introduce);
+        let seat = Arc::clone(&connection.seat);
         let site = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             introduce(&connection, request.extensions_mut());
             // A boxed service is always ready.
@@ -276,6 +285,10 @@ impl Door {
                 biased;
                 ended = connection.as_mut() => ended,
                 () = self.tasks.draining().cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+                () = stays_stranger(&seat, self.options.stranger) => {
                     connection.as_mut().graceful_shutdown();
                     connection.await
                 }
@@ -309,6 +322,14 @@ impl Door {
 
     fn refused(&self, reason: &'static str) {
         self.metrics.connections_refused.of(reason).inc();
+    }
+}
+
+/// Returns after this long if it is a stranger's still.
+async fn stays_stranger(seat: &Seat, patience: Duration) {
+    sleep(patience).await;
+    if !seat.is_strangers() {
+        pending().await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The executions without a socket: snapshot, records, decisions, commands. What is said and what
 //! is answered are the native dialect's own messages, so there is one reader and one writer of each.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderMap, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -10,8 +10,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::carriers::Known;
 use super::{Body, Refusal, json, routes::Site};
-use crate::auth::Pass;
 use crate::core::{Answer, Input, NotThen, Stage};
 use crate::dialect::native::not_then;
 use crate::dialect::{Call, Conversation, Said, Summary, Unintelligible};
@@ -30,13 +30,14 @@ const ANSWERS: usize = 8;
 /// One request's way to the executions.
 pub(super) struct Rest<'a> {
     pub(super) site: &'a Site,
-    pub(super) pass: Arc<Pass>,
+    pub(super) known: Known,
 }
 
 impl Rest<'_> {
     /// Every execution that the principal may see: the native `executions` message.
     pub(super) async fn executions(&self) -> Result<Response<Body>, Refusal> {
-        let pass = self.pass.clone();
+        self.known.say(self.site, None)?;
+        let pass = self.known.pass.clone();
         let all = self.ask(|reply| Message::Executions { pass, reply }).await?;
         let items: Vec<Summary<'_>> = all
             .iter()
@@ -53,7 +54,8 @@ impl Rest<'_> {
         name: Text,
         query: Option<&str>,
     ) -> Result<Response<Body>, Refusal> {
-        let (at, pass) = (at(query)?, self.pass.clone());
+        self.known.say(self.site, None)?;
+        let (at, pass) = (at(query)?, self.known.pass.clone());
         let found = self.ask(|reply| Message::Snapshot { name, pass, at, reply }).await?;
         let (execution, at, state) = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
@@ -68,7 +70,8 @@ impl Rest<'_> {
         name: Text,
         query: Option<&str>,
     ) -> Result<Response<Body>, Refusal> {
-        let (since, pass) = (since(query)?, self.pass.clone());
+        self.known.say(self.site, None)?;
+        let (since, pass) = (since(query)?, self.known.pass.clone());
         let found = self.ask(|reply| Message::Records { name, pass, since, reply }).await?;
         let Followed { execution, head, recovered, records } = found.map_err(|it| lost(&it))?;
         let mut out = Frames::default();
@@ -99,9 +102,11 @@ impl Rest<'_> {
         let known = [("type", "human_decision"), ("execution_id", execution), ("gate_id", gate)];
         let message = completed(&known, &read(headers, body).await?);
         let mut conversation = self.site.dialects.native.converse(&Call::default());
-        match conversation.read(&message) {
+        let said = conversation.read(&message);
+        self.known.say(self.site, said.as_ref().ok())?;
+        match said {
             Ok(Said::Decide(ask)) => {
-                let principal = Principal::clone(&self.pass.principal);
+                let principal = Principal::clone(&self.known.pass.principal);
                 let input = |viewer| Input::Decided { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -118,9 +123,11 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let message = completed(&[("execution_id", execution)], &read(headers, body).await?);
         let mut conversation = self.site.dialects.native.converse(&Call::default());
-        match conversation.read(&message) {
+        let said = conversation.read(&message);
+        self.known.say(self.site, said.as_ref().ok())?;
+        match said {
             Ok(Said::Command(ask)) if !matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = Principal::clone(&self.pass.principal);
+                let principal = Principal::clone(&self.known.pass.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -136,9 +143,11 @@ impl Rest<'_> {
     ) -> Result<Response<Body>, Refusal> {
         let message = completed(&[("type", "start_execution")], &read(headers, body).await?);
         let mut conversation = self.site.dialects.native.converse(&Call::default());
-        match conversation.read(&message) {
+        let said = conversation.read(&message);
+        self.known.say(self.site, said.as_ref().ok())?;
+        match said {
             Ok(Said::Command(ask)) if matches!(ask.kind, CommandKind::Start { .. }) => {
-                let principal = Principal::clone(&self.pass.principal);
+                let principal = Principal::clone(&self.known.pass.principal);
                 let input = |viewer| Input::Commanded { viewer, principal, ask };
                 self.input(conversation, input).await
             }
@@ -175,7 +184,7 @@ impl Rest<'_> {
     ) -> Result<Answer, Refusal> {
         let viewer = self.site.next_viewer();
         let input = input(viewer);
-        let (shards, pass) = (self.site.shards.clone(), self.pass.clone());
+        let (shards, pass) = (self.site.shards.clone(), self.known.pass.clone());
         let (reply, receipt) = oneshot::channel();
         self.site.tasks.spawn("request", async move {
             let (answers, mut inbox) = mailbox(ANSWERS);

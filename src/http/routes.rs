@@ -21,18 +21,17 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::debug;
 
-use super::{
-    Body, Refusal, assets, caller::Allowed, carriers, execute, health, listen, rest, tickets,
-};
+use super::{Body, Refusal, assets, caller::Allowed, execute, health, listen, rest, tickets};
 use crate::auth::verifier::Verifier;
-use crate::dialect::{Dialect, Dialects};
+use crate::dialect::Dialects;
 use crate::model::{Text, ViewerId};
 use crate::seams::Clock;
 use crate::shard::Shards;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
+use crate::viewer::Guest;
+use crate::viewer::crowd::Crowd;
 use crate::viewer::kin::Kin;
-use crate::viewer::{Guest, handshake};
 
 /// The longest name that is worth looking up, in bytes. A longer one is cut to one byte more, so
 /// that it stays a name that nothing has.
@@ -154,6 +153,8 @@ pub struct Site {
     pub verifier: Arc<dyn Verifier>,
     /// Whether a cookie counts as a token, for the protocol that knows no other way.
     pub cookie: bool,
+    /// What each person, tenant and address may have.
+    pub crowd: Crowd,
     /// The time.
     pub clock: Clock,
     /// Receives viewers.
@@ -264,7 +265,6 @@ impl Site {
         if !route.methods().split(", ").any(|it| it == head.method.as_str()) {
             return Ok(not_allowed(&route));
         }
-        let local = connection.as_ref().is_none_or(|it| it.peer.is_local());
         // Who asks for what is nobody's in particular need be nobody in particular.
         match &route {
             Route::Page => {
@@ -278,11 +278,8 @@ impl Site {
             Route::Execute(it) => {
                 return Ok(execute::execute(self, it, head, connection.as_ref(), body).await);
             }
-            Route::Tickets => return tickets::give(self, head, local).await,
-            Route::Session => {
-                let tls = connection.as_ref().is_some_and(|it| it.tls);
-                return tickets::remember(self, head, (local, tls)).await;
-            }
+            Route::Tickets => return tickets::give(self, head, connection.as_ref()).await,
+            Route::Session => return tickets::remember(self, head, connection.as_ref()).await,
             Route::Executions
             | Route::Execution(_)
             | Route::Records(_)
@@ -296,8 +293,7 @@ impl Site {
             | Route::Run(_)
             | Route::Nebula => {}
         }
-        let pass = Arc::new(self.pass(head, local).await?);
-        let rest = rest::Rest { site: self, pass };
+        let rest = rest::Rest { site: self, known: self.known(head, connection.as_ref()).await? };
         match route {
             Route::Executions => rest.executions().await,
             Route::Execution(it) => rest.execution(it, head.uri.query()).await,
@@ -318,48 +314,6 @@ impl Site {
             | Route::Run(_)
             | Route::Nebula => unreachable!("answered above"),
         }
-    }
-
-    /// Answers 101, and hands the connection over once the peer has seen it.
-    async fn upgrade(
-        &self,
-        head: &request::Parts,
-        upgrade: OnUpgrade,
-        connection: Option<listen::Connection>,
-        dialect: &'static dyn Dialect,
-        path: Option<Text>,
-    ) -> Result<Response<Body>, Refusal> {
-        let headers = match handshake::check(head) {
-            Ok(headers) => headers,
-            Err(fault) => {
-                let mut response =
-                    Refusal::new(fault.status(), fault.code(), fault.to_string()).response();
-                response.headers_mut().extend(fault.header());
-                return Ok(response);
-            }
-        };
-        let place = connection.as_ref().map(|it| self.place(it)).transpose()?;
-        // Never the token that may stand beside it; and who offers that has to be answered something.
-        let answers = path.is_none() || carriers::in_subprotocol(&head.headers);
-        let subprotocol = answers && handshake::offers_ours(&head.headers);
-        let guest = self.guest(head, connection.as_ref(), dialect, path).await?;
-        let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        *response.headers_mut() = headers;
-        if subprotocol {
-            let ours = HeaderValue::from_static(handshake::SUBPROTOCOL);
-            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, ours);
-        }
-        let welcome = Arc::clone(&self.welcome);
-        // hyper is done with the connection now, so this task is what counts as it: with its seat.
-        self.tasks.spawn("viewer", async move {
-            let _connection = (connection, place);
-            match upgrade.await {
-                Ok(stream) => welcome(TokioIo::new(stream), guest).await,
-                Err(err) => debug!(%err, "gone before it was a WebSocket"),
-            }
-        });
-        Ok(response)
     }
 
     /// A number that no other viewer has.

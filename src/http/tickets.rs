@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header, request};
 use serde_json::json;
 
 use super::carriers::{COOKIE, Shown, Way, origin, shown};
-use super::{Body, Refusal, json, routes::Site};
+use super::{Body, Refusal, json, listen::Connection, routes::Site};
 
 /// As the tickets themselves have it, in milliseconds.
 const LIFE: u128 = crate::auth::TICKET_LIFE.as_millis();
@@ -18,11 +18,12 @@ const LONGEST_COOKIE: usize = 4_000;
 pub(super) async fn give(
     site: &Site,
     head: &request::Parts,
-    local: bool,
+    connection: Option<&Connection>,
 ) -> Result<Response<Body>, Refusal> {
-    let pass = site.pass(head, local).await?;
+    let known = site.known(head, connection).await?;
+    known.say(site, None)?;
     let (now, origin) = (site.clock.now().time, origin(&head.headers));
-    let ticket = site.verifier.ticket(&pass, origin.as_deref(), now).map_err(|_| {
+    let ticket = site.verifier.ticket(&known.pass, origin.as_deref(), now).map_err(|_| {
         Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "no_ticket",
@@ -39,7 +40,7 @@ pub(super) async fn give(
 pub(super) async fn remember(
     site: &Site,
     head: &request::Parts,
-    (local, tls): (bool, bool),
+    connection: Option<&Connection>,
 ) -> Result<Response<Body>, Refusal> {
     if !site.cookie {
         return Err(Refusal::new(
@@ -48,12 +49,15 @@ pub(super) async fn remember(
             "This relay takes no cookies; its operator can change that with --auth-cookie.",
         ));
     }
-    let pass = site.pass(head, local).await?;
+    let known = site.known(head, connection).await?;
+    known.say(site, None)?;
+    let local = connection.is_none_or(|it| it.peer.is_local());
+    let tls = connection.is_some_and(|it| it.tls);
     let Shown::Token(token) = shown(head, Way::Request)? else {
         return Err(Refusal::new(StatusCode::BAD_REQUEST, "no_token", "Send a token."));
     };
     let now = site.clock.now().time;
-    let left = pass.expires.map_or(Duration::from_secs(24 * 3_600), |at| now.until(at));
+    let left = known.pass.expires.map_or(Duration::from_secs(24 * 3_600), |at| now.until(at));
     let age = left.as_secs();
     let cookie =
         format!("{COOKIE}={token}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict");

@@ -8,7 +8,7 @@ use tracing::info;
 
 use super::run::Shard;
 use crate::audit::Audit;
-use crate::core::{Answer, Effect, LaneResult, Receipt, Reference, Stage};
+use crate::core::{Answer, Effect, LaneFault, LaneResult, Receipt, Reference, Stage};
 use crate::dialect::native::Word;
 use crate::model::{Fact, Issue, Kind, Record, Seq, ViewerId};
 use crate::store::Backend;
@@ -154,7 +154,10 @@ pub(super) fn published(metrics: &Metrics, sent: usize, effects: &[Effect]) {
 
 /// An engine is told something.
 pub(super) fn told(metrics: &Metrics, effect: &Effect) {
-    if let Effect::Result { result, .. } = effect {
+    if let Effect::Welcome { grants, .. } | Effect::Granted { grants, .. } = effect {
+        grants.iter().filter_map(|it| it.log.err()).for_each(|fault| unbegun(metrics, fault));
+    } else if let Effect::Result { result, .. } = effect {
+        result.fault.into_iter().for_each(|fault| unbegun(metrics, fault));
         let other = result.issues.iter().filter(|(.., issue)| *issue == Issue::Conflict);
         metrics.events_conflicting.inc_by(other.count() as u64);
     } else if let Effect::Deliver { attempt: 2.., .. } = effect {
@@ -162,6 +165,22 @@ pub(super) fn told(metrics: &Metrics, effect: &Effect) {
     } else if let Effect::Order { attempt: 2.., .. } = effect {
         metrics.orders_repeated.of("command").inc();
     }
+}
+
+fn unbegun(metrics: &Metrics, fault: LaneFault) {
+    let limit = match fault {
+        LaneFault::Limit => "relay",
+        LaneFault::LimitOfEngine => "engine",
+        LaneFault::LimitOfTenant => "tenant",
+        LaneFault::TooFast => "rate",
+        LaneFault::WrongOwner
+        | LaneFault::AliasTaken
+        | LaneFault::StateNeeded
+        | LaneFault::MixedNumbering
+        | LaneFault::Gone
+        | LaneFault::Fallen => return,
+    };
+    metrics.executions_refused.of(limit).inc();
 }
 
 impl<Store: Backend> Shard<Store> {

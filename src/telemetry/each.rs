@@ -46,6 +46,7 @@ pub(super) const REFUSALS: Label = (
     "reason",
     &[
         "cap",
+        "strangers",
         "memory",
         "descriptors",
         "timeout",
@@ -56,6 +57,22 @@ pub(super) const REFUSALS: Label = (
         "other",
     ],
 );
+/// Of what somebody has too much, or does too much.
+pub(super) const TOO_MUCH: Label = (
+    "what",
+    &[
+        "principal",
+        "tenant",
+        "attempts",
+        "messages",
+        "pings",
+        "decisions",
+        "subscribes",
+        "subscriptions",
+    ],
+);
+/// Whose limit keeps an execution from being begun.
+pub(super) const EXECUTION_LIMITS: Label = ("limit", &["relay", "engine", "tenant", "rate"]);
 /// Why something that was shown does not count: as `auth::Reason` has it.
 pub(super) const CREDENTIALS: Label = (
     "reason",
@@ -113,6 +130,7 @@ pub(super) const CLOSES: Label = (
         "drain",
         "slow",
         "overloaded",
+        "too_many",
         "policy",
         "token",
         "forbidden",

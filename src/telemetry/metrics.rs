@@ -9,8 +9,9 @@ use prometheus_client::metrics::{counter::Counter, gauge::Gauge, info::Info};
 use prometheus_client::registry::{Metric, Registry, Unit};
 
 use super::each::{
-    CLOSES, COMMAND_STAGES, CREDENTIALS, DECISION_STAGES, DIALECTS, DOORS, Each, FACTS, FINISHES,
-    ORDERS, REFUSALS, RELOADS, RESOLUTIONS, STALLS, STREAM_ENDS, TLS_DOORS, WHYS,
+    CLOSES, COMMAND_STAGES, CREDENTIALS, DECISION_STAGES, DIALECTS, DOORS, EXECUTION_LIMITS, Each,
+    FACTS, FINISHES, ORDERS, REFUSALS, RELOADS, RESOLUTIONS, STALLS, STREAM_ENDS, TLS_DOORS,
+    TOO_MUCH, WHYS,
 };
 use super::head::Head;
 use super::process::Process;
@@ -69,6 +70,7 @@ table! {
     connections_accepted: Each<Counter> by DOORS, "Connections that came in, by the door";
     connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
     credentials_refused: Each<Counter> by CREDENTIALS, "Tokens, API keys and tickets that did not count, by the reason";
+    too_much_refused: Each<Counter> by TOO_MUCH, "What was refused because a connection, a person, a tenant or an address has too much or does too much: principal and tenant, connections; attempts, what was shown from an address of which much did not count; subscriptions, what is watched; the others, what was said in too short a time";
     certificate_reloads: Each<Counter> by RELOADS, "New certificates that were found in their files, by what came of them";
     certificate_expiry_timestamp: Each<Gauge> in Seconds by TLS_DOORS, "When the certificate of a door expires, in seconds since 1970; 0: it has none";
     accept_errors: Counter, "Times that accepting a connection failed, as it does without descriptors";
@@ -85,6 +87,7 @@ table! {
     records_appended: Each<Counter> by FACTS, "Records that were appended to logs: events, markers of events that could not be kept, and facts of the relay's own";
     executions_retained: Gauge, "Executions that are remembered, those that are over included";
     executions_live: Gauge, "Executions that are not over";
+    executions_refused: Each<Counter> by EXECUTION_LIMITS, "Times that an engine was told that it can't begin an execution just now, by whose limit keeps it from that; it sends the same again";
     executions_finished: Each<Counter> by FINISHES, "Executions that ended, by what their engine says of it";
     executions_forgotten: Counter, "Executions that ended so long ago that they were forgotten";
     executions_fallen: Counter, "Executions that the relay has fallen over and takes nothing more in of until it is started again: a fault of the program";

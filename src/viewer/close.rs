@@ -17,6 +17,9 @@ pub enum Close {
     Slow,
     /// The relay has no room for it just now.
     Overloaded,
+    /// Its person or its tenant has too many connections, or too many attempts of its address have
+    /// failed.
+    TooMany,
     /// It would not keep to the limits.
     Policy,
     /// It has no token, or one that no longer counts.
@@ -59,11 +62,12 @@ pub struct Farewell {
 
 impl Close {
     /// All of them, for whoever documents or tests them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Done,
         Self::Drain,
         Self::Slow,
         Self::Overloaded,
+        Self::TooMany,
         Self::Policy,
         Self::Token,
         Self::Forbidden,
@@ -86,6 +90,7 @@ impl Close {
             Self::Drain => "drain",
             Self::Slow => "slow",
             Self::Overloaded => "overloaded",
+            Self::TooMany => "too_many",
             Self::Policy => "policy",
             Self::Token => "token",
             Self::Forbidden => "forbidden",
@@ -133,6 +138,7 @@ impl Close {
             Self::Drain => back(1012, "the relay restarts"),
             Self::Slow => back(1013, "too slow"),
             Self::Overloaded => back(1013, "overloaded"),
+            Self::TooMany => back(1013, "too many"),
             Self::Policy => same(1008, "too much"),
             Self::Token => {
                 let ours = Some((4401, "unauthenticated"));

@@ -1,7 +1,8 @@
 //! What a connection is begun with: who has come, and what every connection is given.
 
-use std::sync::Arc;
+use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
+use super::crowd::{Crowd, Share};
 use super::kin::Member;
 use super::{Departure, Options};
 use crate::auth::Pass;
@@ -27,6 +28,19 @@ pub struct Guest {
     pub local: bool,
     /// Its place among its client's connections, where those matter.
     pub kin: Option<Box<Member>>,
+    /// How it came in.
+    pub entry: Box<Entry>,
+}
+
+/// What a connection takes up.
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// Where its client is, as far as its door can tell. `None`: nobody can.
+    pub from: Option<IpAddr>,
+    /// Its place among those of whom nobody knows who they are; it is let go of once that is known.
+    pub place: Option<Box<dyn Debug + Send + Sync>>,
+    /// Its share of what its person may have, where people are told apart and it is known.
+    pub share: Option<Arc<Share>>,
 }
 
 /// What every connection is given.
@@ -44,6 +58,8 @@ pub struct House {
     pub verifier: Arc<dyn Verifier>,
     /// The limits.
     pub options: Arc<Options>,
+    /// What each person, tenant and address may have.
+    pub crowd: Crowd,
     /// When it is called out, viewers are sent away.
     pub departure: Departure,
 }

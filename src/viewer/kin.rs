@@ -7,7 +7,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     net::IpAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -15,6 +15,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::crowd::Share;
 use super::{Bucket, Rate};
 use crate::model::{Position, Text};
 
@@ -76,6 +77,8 @@ struct Living {
 struct Shared {
     muted: AtomicBool,
     place: Mutex<Option<Position>>,
+    /// Its share of what its person may have, where people are told apart.
+    share: OnceLock<Arc<Share>>,
 }
 
 /// A connection that went without a goodbye.
@@ -138,7 +141,7 @@ impl Kin {
         family.expire(now);
         if mutes {
             let silent = family.living.values().filter(|it| it.lively + LIVELY <= now);
-            silent.for_each(|it| it.shared.muted.store(true, Ordering::Relaxed));
+            silent.for_each(|it| it.shared.mute(true));
         }
         let shared = Arc::new(Shared::default());
         let number = family.next;
@@ -169,6 +172,14 @@ impl Kin {
 }
 
 impl Shared {
+    fn mute(&self, mute: bool) {
+        if self.muted.swap(mute, Ordering::Relaxed) != mute
+            && let Some(share) = self.share.get()
+        {
+            share.mute(mute);
+        }
+    }
+
     fn place(&self) -> MutexGuard<'_, Option<Position>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -189,6 +200,15 @@ impl Family {
 }
 
 impl Member {
+    /// Whose share it takes up: less of it, while it is told nothing.
+    pub fn takes_up(&self, share: &Arc<Share>) {
+        self.with(|_| {
+            if self.shared.share.set(Arc::clone(share)).is_ok() && self.is_muted() {
+                share.mute(true);
+            }
+        });
+    }
+
     /// Whether it is told nothing that is everybody's for the time being.
     pub fn is_muted(&self) -> bool {
         self.shared.muted.load(Ordering::Relaxed)
@@ -197,7 +217,7 @@ impl Member {
     /// It has shown that somebody is there.
     pub fn lives(&self, now: Instant) {
         self.with(|family| {
-            self.shared.muted.store(false, Ordering::Relaxed);
+            self.shared.mute(false);
             if let Some(living) = family.living.get_mut(&self.number) {
                 living.lively = now;
             }

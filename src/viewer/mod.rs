@@ -6,6 +6,7 @@
 mod buckets;
 pub mod close;
 pub mod connection;
+pub mod crowd;
 mod cursor;
 mod departure;
 mod errands;
@@ -22,7 +23,7 @@ mod tap;
 pub use close::{Close, Farewell};
 pub use cursor::{Cursor, Wants};
 pub use departure::{Departure, Plan};
-pub use house::{Guest, House};
+pub use house::{Entry, Guest, House};
 pub use mailbox::{LetGo, Letter, Mailbox, Past, Post, Seat, Topic, mailbox, mailbox_with};
 pub use options::{Options, Rates};
 pub use rate::{Bucket, Rate};

@@ -39,12 +39,21 @@ impl Bucket {
         Self { full: now }
     }
 
+    /// When it will be full again: it is now, if that is over.
+    pub fn full(&self) -> Instant {
+        self.full
+    }
+
+    /// Whether there is a token in it.
+    pub fn has(&self, rate: Rate, now: Instant) -> bool {
+        self.full.max(now) + rate.every <= now + rate.every * rate.burst
+    }
+
     /// Takes a token if there is one.
     pub fn take(&mut self, rate: Rate, now: Instant) -> bool {
-        let full = self.full.max(now);
-        let fine = full + rate.every <= now + rate.every * rate.burst;
+        let fine = self.has(rate, now);
         if fine {
-            self.full = full + rate.every;
+            self.full = self.full.max(now) + rate.every;
         }
         fine
     }

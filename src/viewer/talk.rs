@@ -5,13 +5,15 @@ use std::{collections::VecDeque, sync::Arc};
 
 use tokio::time::Instant;
 
+mod about;
 mod papers;
 
+use about::{about, name};
 use papers::{Checking, Ends};
 
 use super::buckets::Buckets;
 use super::kin::Member;
-use super::{Close, Guest, House, Past, Post, Rate, Seat, Topic, Viewer};
+use super::{Close, Entry, Guest, House, Past, Post, Seat, Topic, Viewer};
 use crate::auth::Pass;
 use crate::core::{Answer, Input};
 use crate::dialect::{
@@ -38,6 +40,7 @@ pub(super) struct Talk {
     /// Whether it is on this very machine.
     local: bool,
     kin: Option<Box<Member>>,
+    entry: Box<Entry>,
     buckets: Buckets,
     /// Refusals in a row.
     refused: u32,
@@ -51,7 +54,7 @@ pub(super) struct Talk {
 
 impl Talk {
     pub(super) fn new(guest: Guest, now: Instant, post: Post) -> Self {
-        let Guest { viewer: id, dialect, conversation, pass, local, kin } = guest;
+        let Guest { viewer: id, dialect, conversation, pass, local, kin, entry } = guest;
         Self {
             id,
             dialect,
@@ -62,6 +65,7 @@ impl Talk {
             checking: None,
             local,
             kin,
+            entry,
             buckets: Buckets::new(now),
             refused: 0,
             wishes: Vec::new(),
@@ -130,13 +134,17 @@ impl Talk {
         self.conversation.at(now.into_std());
         let read = self.conversation.read(frame);
         let rates = house.options.rates(self.manners());
-        let alone = self.buckets.messages.take(rates.messages, now);
-        let together = !self.manners().counts_clients()
-            || self.kin.as_ref().is_none_or(|kin| kin.may_speak(rates.messages, now));
-        let in_time = alone
-            && together
-            && read.as_ref().map_or(true, |said| self.buckets.allow(said, rates, now));
-        if !in_time {
+        let (manners, said) = (self.manners(), read.as_ref().ok());
+        let mut allowed = self.buckets.allow(said, rates, now);
+        if let Some(kin) = self.kin.as_ref().filter(|_| allowed.is_ok() && manners.counts_clients())
+        {
+            allowed = kin.may_speak(rates.messages, now).then_some(()).ok_or("messages");
+        }
+        if let Some(share) = self.entry.share.as_ref().filter(|_| allowed.is_ok()) {
+            allowed = share.may_say(manners, said, now);
+        }
+        if let Err(what) = allowed {
+            house.crowd.refused(what);
             self.problem("rate_limited", "too much at once", about(&read), viewer);
             return self.refuse(house);
         }
@@ -174,7 +182,14 @@ impl Talk {
     /// As above.
     pub(super) fn pinged(&mut self, now: Instant, house: &House) -> Result<(), Close> {
         let rates = house.options.rates(self.manners());
-        if self.buckets.pings.take(rates.pings, now) { Ok(()) } else { self.refuse(house) }
+        let share = self.entry.share.as_ref();
+        if self.buckets.pings.take(rates.pings, now)
+            && share.is_none_or(|it| it.may_ping(self.manners(), now))
+        {
+            return Ok(());
+        }
+        house.crowd.refused("pings");
+        self.refuse(house)
     }
 
     fn refuse(&mut self, house: &House) -> Result<(), Close> {
@@ -212,11 +227,13 @@ impl Talk {
                 viewer.unwatch(&topic);
                 self.wishes.retain(|(it, _)| *it != topic);
                 self.notice(&Notice::Unwatched { name: &name }, viewer);
+                self.watches(self.wishes.len());
                 self.errands.push_back(Message::Leave { viewer: id, topic });
             }
             Said::UnwatchDirectory => {
                 viewer.unwatch(&Topic::Directory);
                 self.wishes.retain(|(it, _)| *it != Topic::Directory);
+                self.watches(self.wishes.len());
                 self.errands.push_back(Message::Leave { viewer: id, topic: Topic::Directory });
             }
             Said::Follow(group) => self.errands.push_back(Message::Follow { viewer: id, group }),
@@ -260,7 +277,9 @@ impl Talk {
 
     fn wish(&mut self, topic: Topic, from: Begin, house: &House, viewer: &mut Viewer) {
         let known = self.wishes.iter().any(|(it, _)| *it == topic);
-        if !known && house.options.subscriptions <= self.wishes.len() {
+        let many = self.wishes.len();
+        if !known && (house.options.subscriptions <= many || !self.watches(many + 1)) {
+            house.crowd.refused("subscriptions");
             let about = name(&topic);
             self.problem("too_many_subscriptions", "unsubscribe from something", about, viewer);
             return;
@@ -320,6 +339,7 @@ impl Talk {
                 viewer.unwatch(&topic);
                 if !self.manners().is_seed() {
                     self.wishes.remove(at);
+                    self.watches(self.wishes.len());
                 }
             }
         }
@@ -384,35 +404,4 @@ impl Talk {
         let problem = Unintelligible { code, message: message.to_owned(), about };
         self.notice(&Notice::Problem(&problem), viewer);
     }
-}
-
-fn about(read: &Result<Said, Unintelligible>) -> Option<String> {
-    match read {
-        Err(unintelligible) => unintelligible.about.clone(),
-        Ok(
-            Said::Watch { name, .. }
-            | Said::Unwatch { name }
-            | Said::Follow(Group::Executions(name)),
-        ) => Some(name.as_ref().to_owned()),
-        Ok(Said::Decide(ask)) => ask.id.as_ref().map(|id| id.as_str().to_owned()),
-        Ok(Said::Command(ask)) => ask.id.as_ref().map(|id| id.as_str().to_owned()),
-        Ok(
-            Said::WatchDirectory
-            | Said::UnwatchDirectory
-            | Said::Follow(Group::Workflows)
-            | Said::Unfollow(_)
-            | Said::Authenticate { .. }
-            | Said::Ping
-            | Said::Nothing
-            | Said::Leave(_),
-        ) => None,
-    }
-}
-
-fn name(topic: &Topic) -> Option<String> {
-    if let Topic::Execution(name) = topic { Some(name.as_ref().to_owned()) } else { None }
-}
-
-fn per_second(rate: Rate) -> u32 {
-    u32::try_from(1_000_000_000 / rate.every.as_nanos().max(1)).unwrap_or(u32::MAX)
 }

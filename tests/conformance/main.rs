@@ -86,6 +86,7 @@ async fn open(shards: &Shards, tasks: &Tasks, tls: Option<Served>) -> Address {
         dialects: Dialects { native: &echo::Echo, ..Dialects::default() },
         kin: Kin::default(),
         verifier: Arc::new(Loopback),
+        crowd: footplate::viewer::crowd::Crowd::unbounded(),
         clock: Clock::system(),
         welcome: welcome(shards),
         assets: None,
@@ -125,6 +126,7 @@ fn welcome(shards: &Shards) -> Welcome {
         durability: Durability::Memory,
         verifier: Arc::new(Loopback),
         options,
+        crowd: footplate::viewer::crowd::Crowd::unbounded(),
         departure: Departure::default(),
     };
     Arc::new(move |io, guest| {

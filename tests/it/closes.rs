@@ -116,10 +116,11 @@ impl Client {
 }
 
 /// What is to be survived.
-const SURVIVED: [Close; 7] = [
+const SURVIVED: [Close; 8] = [
     Close::Drain,
     Close::Slow,
     Close::Overloaded,
+    Close::TooMany,
     Close::Silent,
     Close::Stalled,
     Close::Unheard,
@@ -191,6 +192,7 @@ fn only_an_end_is_called_one() {
         (Close::Drain, 1012),
         (Close::Slow, 1013),
         (Close::Overloaded, 1013),
+        (Close::TooMany, 1013),
         (Close::Policy, 1008),
         (Close::Token, 4401),
         (Close::Forbidden, 4403),
@@ -321,6 +323,9 @@ fn why(close: Close) -> &'static str {
         Close::Drain => "the relay goes",
         Close::Slow => "it asked faster than it listened",
         Close::Overloaded => "there is no room for it just now",
+        Close::TooMany => {
+            "its person or its tenant has too many connections, or its address has shown too much that does not count"
+        }
         Close::Policy => "it would not keep to the limits",
         Close::Token => "it has no token, or one that no longer counts",
         Close::Forbidden => "it may not",

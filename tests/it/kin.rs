@@ -231,10 +231,10 @@ fn ten_thousand_clients_are_remembered() {
 /// A place is taken over by who is meant to come back, and by nobody else.
 #[test]
 fn a_place_is_kept_for_who_is_meant_to_come_back() {
-    use Close::{Lost, Overloaded, Silent, Slow, Stalled, Unheard};
+    use Close::{Lost, Overloaded, Silent, Slow, Stalled, TooMany, Unheard};
     for manners in Manners::ALL.into_iter().filter(|it| it.is_seed()) {
         let kept = Close::ALL.into_iter().filter(|it| it.keeps_its_place(manners));
-        let expected = [Close::Drain, Slow, Overloaded, Silent, Stalled, Unheard, Lost];
+        let expected = [Close::Drain, Slow, Overloaded, TooMany, Silent, Stalled, Unheard, Lost];
         assert_eq!(kept.collect::<Vec<_>>(), expected, "{manners:?}");
     }
 }

@@ -66,6 +66,7 @@ impl Bench {
             durability: Durability::Memory,
             verifier: Arc::new(Loopback),
             options,
+            crowd: footplate::viewer::crowd::Crowd::unbounded(),
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
@@ -126,6 +127,7 @@ impl Bench {
             pass: Some(Pass::local().into()),
             local: true,
             kin: Some(Box::new(member)),
+            entry: Box::default(),
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));
         let socket = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
@@ -323,6 +325,7 @@ async fn who_waits_for_an_execution_may_ask_for_it_already() {
         pass: Some(Pass::local().into()),
         local: true,
         kin: None,
+        entry: Box::default(),
     };
     bench.connections.spawn(connection::run(ours, guest, bench.house.clone()));
     let socket = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;

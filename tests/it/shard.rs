@@ -117,6 +117,7 @@ impl Bench {
             durability: Durability::Memory,
             verifier: Arc::new(Loopback),
             options,
+            crowd: footplate::viewer::crowd::Crowd::unbounded(),
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
@@ -167,6 +168,7 @@ impl Bench {
             pass: Some(Pass::local().into()),
             local: true,
             kin: None,
+            entry: Box::default(),
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));
         let mut client = Client(WebSocketStream::from_raw_socket(theirs, Role::Client, None).await);

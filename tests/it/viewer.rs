@@ -64,6 +64,7 @@ impl Bench {
             pass: Some(Pass::local().into()),
             local: true,
             kin: None,
+            entry: Box::default(),
         };
         let departure = Departure::default();
         let house = House {
@@ -73,6 +74,7 @@ impl Bench {
             durability: Durability::Memory,
             verifier: Arc::new(Loopback),
             options: Arc::new(options),
+            crowd: footplate::viewer::crowd::Crowd::unbounded(),
             departure: departure.clone(),
         };
         let mut running = JoinSet::new();
@@ -551,6 +553,7 @@ async fn an_idle_connection_is_small() {
         pass: Some(Pass::local().into()),
         local: true,
         kin: None,
+        entry: Box::default(),
     };
     let house = House {
         shards,
@@ -559,6 +562,7 @@ async fn an_idle_connection_is_small() {
         durability: Durability::Memory,
         verifier: Arc::new(Loopback),
         options: Arc::default(),
+        crowd: footplate::viewer::crowd::Crowd::unbounded(),
         departure: Departure::default(),
     };
     let size = size_of_val(&connection::run(ours, guest, house));

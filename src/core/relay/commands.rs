@@ -1,7 +1,7 @@
 //! Commands that need no execution yet: a start, for which an engine is looked for and a log begun.
 
 use super::{Relay, Started};
-use crate::core::{Answer, Effect, NO_STARTER, Receipt, turn::Turn};
+use crate::core::{Answer, Effect, LaneFault, NO_STARTER, Receipt, turn::Turn};
 use crate::model::{
     CommandAsk, CommandId, CommandKind, ExecutionId, Now, Principal, ViewerId, WorkflowId,
 };
@@ -59,10 +59,8 @@ impl Relay {
                 name.parse().expect("hexadecimal and decimal digits")
             }
         };
-        if !self.has_room(now) {
-            return Err("there are as many executions as there may be");
-        }
-        self.create(execution.clone(), owner);
+        self.has_room(now, &owner).map_err(LaneFault::of_room)?;
+        self.create(now, execution.clone(), owner);
         self.producers.takes_part(&producer, &execution);
         if let Some(log) = self.logs.get_mut(&execution) {
             log.starter = Some(producer);

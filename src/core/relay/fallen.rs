@@ -35,8 +35,16 @@ impl Relay {
     ) -> Option<T> {
         let before = self.effects.len();
         let mut turn = self.turn(now, execution)?;
+        let over = turn.log.state.is_over();
         match catch_unwind(AssertUnwindSafe(|| take(&mut turn))) {
-            Ok(taken) => Some(taken),
+            Ok(taken) => {
+                let is_over = turn.log.state.is_over();
+                if over != is_over {
+                    let owner = turn.log.owner.clone();
+                    if is_over { self.owners.ended(&owner) } else { self.owners.lives(&owner) }
+                }
+                Some(taken)
+            }
             Err(panic) => {
                 // Of this turn alone: others may have come before it, over the same input.
                 self.effects.truncate(before);
@@ -96,6 +104,8 @@ impl Relay {
         self.timers.drop_all(execution);
         self.aliases.retain(|_, of| of != execution);
         self.open_gates = self.logs.values().map(|log| log.state.open_gates().count()).sum();
+        let live = self.logs.values().filter(|log| !log.state.is_over());
+        self.owners.recount(live.map(|log| &log.owner));
         if FALLEN <= self.fallen.len() && !self.fallen.contains_key(execution) {
             self.fallen.pop_first();
         }

@@ -84,6 +84,9 @@ impl Relay {
                 .push_back(super::Started { id: command.id.clone(), execution: execution.clone() });
         }
         self.open_gates += log.state.open_gates().count();
+        if !log.state.is_over() {
+            self.owners.lives(&log.owner);
+        }
         self.logs.insert(execution.clone(), log);
         self.guarded(now, &execution, |turn| turn.resumed());
     }

@@ -2,8 +2,8 @@
 //! begin then.
 
 use super::Relay;
-use crate::core::{Effect, Execution, Limits, Tombstone};
-use crate::model::{ExecutionId, Now, Seq};
+use crate::core::{Effect, Execution, LaneFault, Limits, Tombstone};
+use crate::model::{ExecutionId, Identity, Now, Seq};
 
 impl Relay {
     /// The numbers that bound it.
@@ -53,14 +53,32 @@ impl Relay {
         })
     }
 
-    /// Whether another execution may begin. The oldest that is over makes way for it.
-    pub(super) fn has_room(&mut self, now: Now) -> bool {
-        !self.closed && (self.logs.len() < self.limits.executions || self.shed(now))
+    /// Whether another execution of this engine may begin. The oldest that is over makes way for it.
+    ///
+    /// # Errors
+    /// Which limit is reached. All of them pass: who asks again later may be let in.
+    pub(super) fn has_room(&mut self, now: Now, owner: &Identity) -> Result<(), LaneFault> {
+        self.owners.fits(now.instant, owner, &self.limits)?;
+        let room = !self.closed && (self.logs.len() < self.limits.executions || self.shed(now));
+        if room { Ok(()) } else { Err(LaneFault::Limit) }
+    }
+
+    /// How many executions an engine has that are not over, definitions of workflows included.
+    pub fn live_of(&self, owner: &Identity) -> usize {
+        self.owners.live(owner)
+    }
+
+    /// How many engines are remembered for what they have, or have begun of late.
+    pub fn owners(&self) -> usize {
+        self.owners.len()
     }
 
     pub(super) fn forget(&mut self, now: Now, execution: &ExecutionId) {
         let Some(log) = self.logs.remove(execution) else { return };
         self.timers.drop_log(&log);
+        if !log.state.is_over() {
+            self.owners.ended(&log.owner);
+        }
         self.open_gates -= log.state.open_gates().count();
         for alias in &log.aliases {
             self.aliases.remove(alias);

@@ -141,7 +141,10 @@ fn lane_error(fault: LaneFault) -> pb::LaneError {
     let (code, message) = match fault {
         LaneFault::WrongOwner => (Pb::WrongOwner, "the execution belongs to another identity"),
         LaneFault::AliasTaken => (Pb::AliasTaken, "an alias belongs to another execution"),
-        LaneFault::Limit => (Pb::Limit, "there are as many executions as there may be"),
+        LaneFault::Limit
+        | LaneFault::LimitOfEngine
+        | LaneFault::LimitOfTenant
+        | LaneFault::TooFast => (Pb::Limit, fault.of_room()),
         LaneFault::StateNeeded => (Pb::StateNeeded, "the state has to be reported first"),
         LaneFault::MixedNumbering => {
             (Pb::MixedNumbering, "numbered and unnumbered events in one lane and epoch")

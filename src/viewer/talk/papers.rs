@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Talk, per_second};
+use super::Talk;
+use super::about::per_second;
 use crate::auth::Pass;
 use crate::auth::verifier::{Invalid, Promise};
 use crate::dialect::Notice;
@@ -138,10 +139,24 @@ impl Talk {
 
     /// It says who it is; or once more, and then it has to be the same.
     pub(super) fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
+        let (now, from) = (Instant::now(), self.entry.from);
+        // Also who shows the right one: what is answered must not tell it from the others.
+        if !house.crowd.may_try(from, now) {
+            return self.turn_away();
+        }
         let verified = house.verifier.verify(token, self.local, house.clock.now().time);
         let same = |pass: &Pass| self.pass.as_ref().is_none_or(|it| it.is_same_person(pass));
         match verified {
             Ok(pass) if same(&pass) => {
+                if self.is_stranger() {
+                    match house.crowd.admit(&pass, now) {
+                        Ok(share) => self.entry.share = share.map(Arc::new),
+                        Err(_) => return self.turn_away(),
+                    }
+                    if self.entry.share.is_some() {
+                        self.entry.place = None;
+                    }
+                }
                 let (principal, expires) = (Arc::clone(&pass.principal), pass.expires);
                 let pass = Arc::new(pass);
                 if self.pass.replace(Arc::clone(&pass)).is_some() {
@@ -153,7 +168,23 @@ impl Talk {
                 self.notice(&Notice::Authenticated { principal: &principal, expires }, viewer);
             }
             Ok(_) => self.refuse_token(false, viewer),
-            Err(invalid) => self.refuse_token(invalid == Invalid::Expired, viewer),
+            Err(invalid) => {
+                // What was a token once was not guessed: it is a page that nobody has looked at since.
+                if invalid == Invalid::Unknown {
+                    house.crowd.failed(from, now);
+                }
+                self.refuse_token(invalid == Invalid::Expired, viewer);
+            }
         }
+    }
+
+    /// There are too many of its kind; it may come back.
+    fn turn_away(&mut self) {
+        self.leaves.get_or_insert(Close::TooMany);
+    }
+
+    /// It watches so many things from now on, unless that is too much for its tenant.
+    pub(super) fn watches(&self, many: usize) -> bool {
+        self.entry.share.as_ref().is_none_or(|it| it.watch(many))
     }
 }

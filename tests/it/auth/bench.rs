@@ -11,6 +11,7 @@ use footplate::model::{Durability, LinkId, Principal, Role, Timestamp, ViewerId}
 use footplate::seams::Clock;
 use footplate::shard::{self, Message, Shard, Shards, ToEngine};
 use footplate::store::Memory;
+use footplate::viewer::crowd::{Bounds, Crowd};
 use footplate::viewer::{Departure, Guest, House, Options, Rate, Rates, connection};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -53,12 +54,26 @@ impl Bench {
     }
 
     pub(super) async fn with(verifier: Arc<dyn Verifier>) -> Self {
-        let (shards, inbox) = shard::inbox(1_024);
-        let begun = Instant::now();
-        let clock = Clock::new(move || Timestamp(NOW * 1_000_000).after(begun.elapsed()));
         let much = Rate::per_second(10_000, 10_000);
         let rates = Rates { messages: much, pings: much, decisions: much, subscribes: much };
         let options = Options { native: rates, seed: rates, nebula: rates, ..Options::default() };
+        Self::over(verifier, options, Crowd::unbounded()).await
+    }
+
+    /// The same, where people are told apart.
+    pub(super) async fn crowded(
+        verifier: Arc<dyn Verifier>,
+        options: Options,
+        bounds: Bounds,
+    ) -> Self {
+        let crowd = Crowd::new(bounds, &options);
+        Self::over(verifier, options, crowd).await
+    }
+
+    async fn over(verifier: Arc<dyn Verifier>, options: Options, crowd: Crowd) -> Self {
+        let (shards, inbox) = shard::inbox(1_024);
+        let begun = Instant::now();
+        let clock = Clock::new(move || Timestamp(NOW * 1_000_000).after(begun.elapsed()));
         let options = Arc::new(options);
         let relay = Relay::new(7, Limits::default());
         let shard = Shard::new(relay, Memory, clock.clone(), Arc::clone(&options))
@@ -70,6 +85,7 @@ impl Bench {
             durability: Durability::Memory,
             verifier,
             options,
+            crowd,
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
@@ -126,7 +142,15 @@ impl Bench {
         let id = ViewerId(self.came);
         let conversation = dialect.converse(&call);
         let pass = pass.map(Arc::new);
-        let guest = Guest { viewer: id, dialect, conversation, pass, local: true, kin: None };
+        let guest = Guest {
+            viewer: id,
+            dialect,
+            conversation,
+            pass,
+            local: true,
+            kin: None,
+            entry: Box::default(),
+        };
         let house = self.house.clone();
         self.tasks.spawn(async move {
             connection::run(ours, guest, house).await;

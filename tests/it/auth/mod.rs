@@ -3,14 +3,17 @@
 
 mod bench;
 mod canary;
+mod caps;
 mod carriers;
 mod doors;
+mod crowds;
 mod engines;
 mod forged;
 mod issuer;
 mod keys;
 mod lives;
 mod mint;
+mod owners;
 mod published;
 mod rights;
 mod secrets;

@@ -11,15 +11,15 @@ fn peer(address: &str) -> Peer {
 
 #[test]
 fn an_address_has_its_share_and_this_machine_is_exempt() {
-    let caps = Caps::new(Limits { of_address: 2, of_all: 6 });
+    let caps = Caps::new(Limits { of_address: 2, of_all: 6, ..Limits::default() });
     let far = caps.sit(peer("10.0.0.1:1")).unwrap();
     // The same address, as a dual-stack socket writes it.
     let mapped = caps.sit(peer("[::ffff:10.0.0.1]:2")).unwrap();
-    assert!(caps.sit(peer("10.0.0.1:3")).is_none());
+    assert!(caps.sit(peer("10.0.0.1:3")).is_err());
     let other = caps.sit(peer("10.0.0.2:1")).unwrap();
     let local = ["127.0.0.1:1", "127.0.0.1:2", "[::1]:3"].map(|it| caps.sit(peer(it)).unwrap());
     assert_eq!(caps.len(), 6);
-    assert!(caps.sit(Peer::Unix { uid: 0 }).is_none(), "all together have too many");
+    assert!(caps.sit(Peer::Unix { uid: 0 }).is_err(), "all together have too many");
     drop(mapped);
     let again = caps.sit(peer("10.0.0.1:4")).unwrap();
     drop((far, other, local, again));

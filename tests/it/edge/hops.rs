@@ -102,9 +102,9 @@ async fn knock(rig: &Rig, path: &str, address: Option<&str>) -> (TcpStream, Stri
 async fn sockets_behind_a_proxy_are_counted_by_whose_they_are() {
     let hops = Hops::parse("1").unwrap();
     let caps = caps::Limits { of_address: 2, ..caps::Limits::default() };
-    let held: Welcome = Arc::new(|io, _| {
+    let held: Welcome = Arc::new(|io, guest| {
         Box::pin(async move {
-            let _io = io;
+            let _held = (io, guest);
             std::future::pending().await
         })
     });

@@ -28,6 +28,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
     ("footplate_credentials_refused_total", "auth/forged.rs: tokens that somebody has forged"),
+    ("footplate_too_much_refused_total", "auth/crowds.rs: people and addresses that ask for more"),
+    ("footplate_executions_refused_total", "auth/crowds.rs: an engine that begins too many"),
     ("footplate_accept_errors_total", "edge/silence.rs: a listener that fails"),
     ("footplate_shard_inbox_depth", "below: a shard that does nothing"),
     ("footplate_store_commits_total", "store.rs: a relay that keeps what happens"),

@@ -18,6 +18,7 @@ use footplate::shard::{self, Inbox, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::Served;
+use footplate::viewer::crowd::Crowd;
 use footplate::viewer::kin::Kin;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -50,6 +51,9 @@ pub(crate) struct Setup {
     pub(crate) caps: caps::Limits,
     pub(crate) welcome: Welcome,
     pub(crate) verifier: Arc<dyn Verifier>,
+    pub(crate) crowd: Crowd,
+    /// Whether everybody has to show who they are.
+    pub(crate) asks: bool,
 }
 
 impl Default for Setup {
@@ -62,6 +66,8 @@ impl Default for Setup {
             caps: caps::Limits::default(),
             welcome: Arc::new(|_, _| Box::pin(std::future::ready(()))),
             verifier: Arc::new(Loopback),
+            crowd: Crowd::unbounded(),
+            asks: false,
         }
     }
 }
@@ -82,6 +88,7 @@ impl Rig {
             dialects: Dialects::default(),
             kin: Kin::default(),
             verifier: setup.verifier,
+            crowd: setup.crowd,
             cookie: false,
             clock: Clock::system(),
             welcome: setup.welcome,
@@ -100,7 +107,7 @@ impl Rig {
             site: site.service(),
             introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
             options: setup.options,
-            caps: caps.clone().behind(proxies),
+            caps: caps.clone().behind(proxies).asking(setup.asks),
             closing: closing.clone(),
             tasks: tasks.clone(),
             metrics: Arc::clone(&metrics),

@@ -263,6 +263,7 @@ impl Behind {
             durability: Durability::Memory,
             verifier,
             options,
+            crowd: footplate::viewer::crowd::Crowd::unbounded(),
             departure: Departure::default(),
         });
         assert!(house.is_ok());
@@ -479,6 +480,7 @@ async fn piped(call: &Call, tasks: &mut JoinSet<()>) -> (Client<DuplexStream>, S
         durability: Durability::Memory,
         verifier: Arc::new(Book),
         options,
+        crowd: footplate::viewer::crowd::Crowd::unbounded(),
         departure: Departure::default(),
     };
     let dialect = Dialects::default().nebula;
@@ -489,6 +491,7 @@ async fn piped(call: &Call, tasks: &mut JoinSet<()>) -> (Client<DuplexStream>, S
         pass: (call.token == Token::Good).then(|| Pass::of(Principal::named("ada")).into()),
         local: true,
         kin: None,
+        entry: Box::default(),
     };
     let (ours, theirs) = duplex(1 << 16);
     tasks.spawn(async move {

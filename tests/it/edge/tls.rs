@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use footplate::http::listen::Options;
 use footplate::tls::{Certificate, Fault, self_signed};
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustls::crypto::aws_lc_rs;
@@ -11,9 +13,10 @@ use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{CipherSuite, ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion};
 use rustls::{crypto::CryptoProvider, version};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::rig::{Rig, Setup, request, say, status};
+use super::rig::{LONG, Rig, Setup, request, say, status};
 
 #[test]
 fn every_fault_is_named() {
@@ -149,6 +152,30 @@ async fn http_2_has_everything_but_websockets() {
     let uri = format!("https://evil.example:{}/livez", rig.at.port());
     let request = http::Request::get(uri).body(http_body_util::Empty::<&[u8]>::new()).unwrap();
     assert_eq!(http.send_request(request).await.unwrap().status(), 403);
+    drop(http);
+    rig.end().await;
+}
+
+/// Over HTTP/2 a connection can be kept open with nothing; strangers have only so many.
+#[tokio::test]
+async fn w5_a_stranger_does_not_keep_an_idle_connection() {
+    let made = self_signed().unwrap();
+    let options = Options { stranger: Duration::from_millis(10), ..Options::default() };
+    let tls = Some(made.certificate);
+    let rig = Rig::start(Setup { tls, options, asks: true, ..Setup::default() }).await;
+    let client = client(&made.pem, &[&version::TLS13], &["h2"]);
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = client.connect(name, rig.connect().await).await.unwrap();
+    assert_eq!(rig.caps.strangers(), 1);
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (http, connection) = hyper::client::conn::http2::handshake::<
+        _,
+        _,
+        http_body_util::Empty<&[u8]>,
+    >(rig.tasks.clone(), io)
+    .await
+    .unwrap();
+    timeout(LONG, connection).await.expect("it is told to go").unwrap();
     drop(http);
     rig.end().await;
 }

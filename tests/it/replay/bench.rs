@@ -178,6 +178,7 @@ impl Bench {
             durability: Durability::Local,
             verifier: Arc::new(Loopback),
             options,
+            crowd: footplate::viewer::crowd::Crowd::unbounded(),
             departure: Departure::default(),
         };
         let (outbox, engine) = mpsc::channel(1 << 16);
@@ -312,6 +313,7 @@ impl Bench {
             pass: Some(Pass::local().into()),
             local: true,
             kin: None,
+            entry: Box::default(),
         };
         let house = self.house.clone();
         self.connections.spawn(async move { (viewer, connection::run(ours, guest, house).await) });
