@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from footplate import proto as pb
 from websockets.asyncio.client import connect
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from conftest import Bench
 from engines import Wire, line, started
 from relay import BINARY, PATIENCE, Process, Relay, environment
+from tokens import API_KEY, AUTHORIZATION, SUBPROTOCOL as SUBPROTOCOL_TOKEN
 from viewer import SUBPROTOCOL
 
 RUN = "run-1"
@@ -51,7 +53,10 @@ async def crowd(relay: Relay, wire: Wire) -> list[tuple[int, int, float]]:
 
     async def view() -> tuple[int, int, float]:
         url = relay.url + "/v1/stream"
-        async with connect(url, subprotocols=[SUBPROTOCOL], compression=None, proxy=None, open_timeout=PATIENCE) as socket:
+        card = relay.card("/v1/stream", (AUTHORIZATION, API_KEY, SUBPROTOCOL_TOKEN))
+        assert card is not None
+        options: dict[str, Any] = {"additional_headers": card.headers, "subprotocols": [SUBPROTOCOL, *card.subprotocols]}
+        async with connect(url, compression=None, proxy=None, open_timeout=PATIENCE, **options) as socket:
             await socket.send(json.dumps({"type": "subscribe", "execution_id": RUN}))
             pseq = 0
             with contextlib.suppress(ConnectionClosed):

@@ -35,7 +35,7 @@ pub(super) struct Stand {
 impl Stand {
     pub(super) async fn start(more: &[&str]) -> Self {
         let (folder, pair) = (TempDir::new().unwrap(), Pair::new(Alg::Es256));
-        [NIGHTLY, WEEKLY].map(watch::know);
+        [NIGHTLY, WEEKLY].into_iter().for_each(watch::know);
         let key = written(&folder, "issuer.pem", &pair);
         let digest = |key: &str| -> String {
             Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
