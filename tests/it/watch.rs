@@ -68,8 +68,8 @@ impl Secrets {
         words.peek()?;
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let secret = |word: &[u8]| {
-            let pieces = word.windows(TELLING).map(|it| Piece::try_from(it).unwrap());
-            pieces.into_iter().find_map(|it| known.get(&it)).cloned()
+            let mut pieces = word.windows(TELLING).map(|it| Piece::try_from(it).unwrap());
+            pieces.find_map(|it| known.get(&it)).cloned()
         };
         let whose = words.find_map(secret)?;
         let mut shown = String::new();
