@@ -300,7 +300,8 @@ pub struct Flags {
     /// linked that a later change is found: see docs/audit.md. Default: none.
     #[arg(long, env = "FOOTPLATE_AUDIT", value_name = "FILE", help_heading = "Store")]
     pub audit: Option<String>,
-    /// What is logged: a level, or levels of parts, such as info,footplate=debug.
+    /// What is logged: a level, or levels of parts, such as info,footplate=debug. Libraries are logged
+    /// from info up and TLS from debug up, whatever stands here: below that they say what they are sent.
     #[arg(
         long,
         env = "FOOTPLATE_LOG",

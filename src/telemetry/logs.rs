@@ -1,9 +1,15 @@
 //! Log lines, on standard error: standard output belongs to what the user asked for. Whatever somebody
-//! calls himself, an event is one line, and nothing in it steers a terminal.
+//! calls himself, an event is one line, and nothing in it steers a terminal. However much is asked for, it
+//! must never hold a token.
 
 use std::io::{self, IsTerminal, Write};
 
+use tracing::{Dispatch, Level, Metadata};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterFn, filter_fn};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,18 +30,44 @@ pub fn filter(text: &str) -> Option<String> {
 /// Begins to log. The first call in a process counts; another one changes nothing.
 pub fn init(filter: &str, format: Format) {
     let coloured = format == Format::Text && io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
-        .with_writer(move || Lines { to: io::stderr(), coloured });
+    let log = log(filter, format, coloured, move || Lines { to: io::stderr(), coloured });
     // It fails where somebody logs already, such as a test: then that is who is listened to.
-    let _ = match format {
-        Format::Text => log.with_ansi(coloured).try_init(),
+    let _ = log.try_init();
+}
+
+/// A log that is written there. `coloured`: for a terminal, where it is for a person.
+pub fn log<W>(filter: &str, format: Format, coloured: bool, to: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let log = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(to);
+    match format {
+        Format::Text => log.with_ansi(coloured).finish().with(discreet()).into(),
         Format::Json => {
             let log = log.json().flatten_event(true);
             // Each field once: of the spans around it in their order, the innermost last.
-            log.with_current_span(false).with_span_list(true).try_init()
+            let log = log.with_current_span(false).with_span_list(true);
+            log.finish().with(discreet()).into()
         }
-    };
+    }
+}
+
+/// What may be logged, whatever is asked for. Libraries say at their lower levels what they are sent:
+/// tungstenite each message, h2 the addresses that are none; and there may be a token in either.
+fn discreet() -> FilterFn {
+    fn of(target: &str, name: &str) -> bool {
+        target.strip_prefix(name).is_some_and(|it| it.is_empty() || it.starts_with("::"))
+    }
+    fn fine(what: &Metadata<'_>) -> bool {
+        let most = match what.target() {
+            target if of(target, "footplate") => Level::TRACE,
+            // It has what is sent only in handshakes, before anything of a token.
+            target if of(target, "rustls") => Level::DEBUG,
+            _ => Level::INFO,
+        };
+        *what.level() <= most
+    }
+    filter_fn(fine as fn(&Metadata<'_>) -> bool)
 }
 
 /// Writes each event, which comes whole, as one line. Most of what is logged by name is escaped before;

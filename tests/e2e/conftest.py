@@ -11,12 +11,28 @@ import footplate
 import pytest
 import trustme
 
-pytest.register_assert_rewrite("dashboards", "engines", "relay", "viewer")
+pytest.register_assert_rewrite("dashboards", "engines", "relay", "tokens", "viewer")
 
 from dashboards import Stage, Way  # noqa: E402
 from engines import Example, Wire  # noqa: E402
 from relay import Certificate, Relay, scratch  # noqa: E402
+from tokens import METADATA, TICKET, WATCH  # noqa: E402
 from viewer import Socket, Viewer  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def no_token_comes_out() -> Iterator[None]:
+    """A5, in every test: whatever has come out of a relay when all is over holds no token."""
+    yield
+    WATCH.look()
+    WATCH.forget(TICKET)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What that was seen of."""
+    shown = ", ".join(f"{way} {times}" for way, times in sorted(WATCH.shown.items()))
+    seen = ", ".join(f"{where} {size / 1e6:.1f} MB" for where, size in sorted(WATCH.seen.items()))
+    terminalreporter.write_line(f"tokens shown by {shown}; looked for in {seen}")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +73,9 @@ class Bench:
     def engine(self, relay: Relay, producer_id: str = "engine-1", **options: Any) -> footplate.Engine:
         """An engine in this process, by the committed client."""
         options = {"capabilities": ("pause", "resume", "cancel"), "backoff": (0.02, 0.2)} | options
+        if relay.purse is not None:
+            options["token"] = relay.purse.engine
+            WATCH.shown[METADATA] += 1
         engine = footplate.Engine(relay.target, producer_id=producer_id, tls_ca=relay.roots, **options)
         self._things.callback(engine.close, 0.5)
         return engine

@@ -17,7 +17,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+import tokens
 from relay import PATIENCE, Message, Relay
+from tokens import WATCH, Card
 
 SECOND = 0.05
 
@@ -55,12 +57,20 @@ class Way:
 
     def __init__(self, stage: Stage, relay: Relay) -> None:
         self.stage = stage
+        self.relay = relay
         self.trusted = None if relay.certificate is None else relay.certificate.trusted()
         self._target = relay.port
         self._broken = False
+        self._cards: dict[type, Card | None] = {}
         self._ends: set[asyncio.StreamWriter] = set()
         self._server = stage.do(asyncio.start_server(self._pass, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
+
+    def card(self, program: type, path: str, among: tuple[str, ...]) -> Card | None:
+        """What is shown by all that run this program: by that too a relay knows who has come again."""
+        if program not in self._cards:
+            self._cards[program] = self.relay.card(path, among)
+        return self._cards[program]
 
     def close(self) -> None:
         """Nobody gets through any more."""
@@ -108,10 +118,15 @@ class Way:
 class Dashboard:
     """What they have in common: an address, a life on the stage, and everything that was heard."""
 
-    def __init__(self, way: Way, path: str) -> None:
+    def __init__(self, way: Way, path: str, shows: tuple[str, ...] = tokens.LASTING, more: str = "") -> None:
         self._stage = way.stage
         self._ssl = way.trusted
-        self._uri = f"{'ws' if way.trusted is None else 'wss'}://localhost:{way.port}{path}"
+        card = way.card(type(self), path, shows)
+        self._options: dict[str, Any] = {}
+        if card is not None:
+            path = card.at(path)
+            self._options = {"additional_headers": card.headers, "subprotocols": card.subprotocols or None}
+        self._uri = f"{'ws' if way.trusted is None else 'wss'}://localhost:{way.port}{path}{more}"
         self._news = threading.Condition()
         self.heard: list[Message] = []
         self.opened = 0
@@ -124,7 +139,7 @@ class Dashboard:
 
     def connect(self, **options: Any) -> connect:
         """A connection is tried."""
-        return connect(self._uri, ssl=self._ssl, proxy=None, **options)
+        return connect(self._uri, ssl=self._ssl, proxy=None, **self._options, **options)
 
     async def listen(self, socket: ClientConnection) -> None:
         """Takes what comes until the end of the connection, which is raised."""
@@ -133,7 +148,9 @@ class Dashboard:
             self.opened += 1
             self._news.notify_all()
         while True:
-            self.take(json.loads(await socket.recv()))
+            text = await socket.recv()
+            WATCH.see(f"websocket {type(self).__name__}", text)
+            self.take(json.loads(text))
 
     def take(self, message: Message) -> None:
         """Remembers what was told."""
@@ -180,10 +197,10 @@ class Nebula(Dashboard):
     """The class of the nebula protocol: control pings; ten tries after 2, 4, 8 … 30 s, counted anew once it is open; 1000 and
     1001 are the end. It does not subscribe again."""
 
-    def __init__(self, way: Way, token: str) -> None:
+    def __init__(self, way: Way, more: str = "") -> None:
         self.statuses: dict[str, list[str]] = {}
         self.lines: list[str] = []
-        super().__init__(way, f"/api/v1/ws?token={token}")
+        super().__init__(way, "/api/v1/ws", (tokens.QUERY,), more)
 
     async def live(self) -> None:
         attempts = 0

@@ -14,6 +14,7 @@ import grpc
 from footplate import proto as pb
 
 from relay import PATIENCE, Relay, environment
+from tokens import METADATA, WATCH
 
 EXAMPLE = Path(__file__).parents[2] / "clients/python/examples/engine.py"
 ATTACH = "/footplate.v1.EngineService/Attach"
@@ -24,17 +25,20 @@ class Example:
 
     def __init__(self, relay: Relay, execution_id: str, *args: str) -> None:
         trust = () if relay.roots is None else ("--tls-ca", str(relay.roots))
+        shown = {} if relay.purse is None else {"FOOTPLATE_TOKEN": relay.purse.engine}
+        WATCH.shown[METADATA] += len(shown)
         self.process = subprocess.Popen(
             [sys.executable, str(EXAMPLE), "--target", relay.target, "--execution", execution_id, "--fast", *trust, *args],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(),
+            env=environment() | shown,
         )
 
     def ends(self) -> tuple[int, str]:
         """Waits for its end: its exit code, and what it has said."""
         said, _ = self.process.communicate(timeout=PATIENCE)
+        WATCH.see("engine", said)
         return self.process.returncode, said
 
     def kill(self) -> None:
@@ -48,7 +52,16 @@ class Example:
 class Wire:
     """One stream of an engine. `sent` is bytes, so that it need not make sense."""
 
-    def __init__(self, relay: Relay, producer_id: str, *, epoch: int = 1, target: str | None = None, **hello: Any) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        producer_id: str,
+        *,
+        epoch: int = 1,
+        target: str | None = None,
+        shows: bool = True,
+        **hello: Any,
+    ) -> None:
         self._out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.relay = relay
         self.news = threading.Condition()
@@ -61,12 +74,17 @@ class Wire:
             self._channel = grpc.insecure_channel(target, [("grpc.default_authority", "localhost")])
         else:
             self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(relay.roots.read_bytes()))
-        attach = self._channel.stream_stream(ATTACH, lambda raw: raw, pb.AttachResponse.FromString)
-        self._call = attach(iter(self._out.get, None))
+        attach = self._channel.stream_stream(ATTACH, lambda raw: raw, self._read)
+        metadata = relay.purse.metadata() if relay.purse is not None and shows else None
+        self._call = attach(iter(self._out.get, None), metadata=metadata)
         self._thread = threading.Thread(target=self._listen, daemon=True)
         self._thread.start()
         self.send(hello=pb.Hello(producer=pb.Producer(producer_id=producer_id, producer_epoch=epoch), **hello))
         self.wait(lambda: self.of("welcome") or self.ended is not None, "no welcome")
+
+    def _read(self, raw: bytes) -> pb.AttachResponse:
+        WATCH.see("grpc", raw)
+        return pb.AttachResponse.FromString(raw)
 
     def _listen(self) -> None:
         code = grpc.StatusCode.OK
@@ -82,6 +100,7 @@ class Wire:
                     self.news.notify_all()
         except grpc.RpcError as error:
             code = error.code()
+        WATCH.see("grpc", f"{self._call.details()} {self._call.initial_metadata()} {self._call.trailing_metadata()}")
         with self.news:
             self.ended = code
             self.news.notify_all()

@@ -150,8 +150,10 @@ def test_a_relay_that_is_killed_owes_no_line(bench: Bench, tmp_path: Path) -> No
     bench.relay(*with_both).stop()
     bench.relay(*with_both).kill()
     bench.relay(*with_both).stop()
-    records = [(it["record"]["epoch"], it["record"]["seq"]) for it in lines(path) if "record" in it]
-    assert len(records) == len(set(records)) == 3, records
+    there = [it for it in lines(path) if "record" in it]
+    records = [(it["record"]["epoch"], it["record"]["seq"]) for it in there]
+    # Its engine may have been quicker than the kill.
+    assert len(records) == len(set(records)) == 3 + sum(it["kind"] == "delivered" for it in there), there
 
 
 def test_a_file_that_may_not_grow_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:

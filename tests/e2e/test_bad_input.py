@@ -64,7 +64,6 @@ ERRORS: dict[str, tuple[str | dict[str, Any], str]] = {
     "impossible_id": (but(gate_id="a/b"), "bad_id"),
     "too_long": (but(comment="x" * 20_000), "too_long"),
     "unknown_execution": ({"type": "subscribe", "execution_id": "nobody-knows"}, "not_found"),
-    "not_supported": ({"type": "authenticate", "token": "secret"}, "not_supported"),
 }
 RECEIPTS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown_gate": (but(gate_id="h"), "gate_unknown"),
@@ -101,6 +100,17 @@ def assert_lives(viewer: Viewer) -> None:
     assert viewer.pictures[RUN].state["gates"]["g"]["resolution"] == "open"
     decision_id = viewer.decide(RUN, viewer.gate(RUN, "g"), "approve")
     viewer.expect("receipt", decision_id=decision_id, stage="recorded")
+
+
+def test_where_nobody_needs_a_token_none_is_taken(bench: Bench) -> None:
+    # It is about a relay without tokens.
+    viewer = bench.viewer(bench.relay(tokens=False))
+    for wrong in ("authenticate", "refresh"):
+        viewer.say({"type": wrong, "token": "secret"})
+        assert viewer.expect("error")["code"] == "not_supported"
+        viewer.heard.clear()
+    viewer.say({"type": "ping"})
+    viewer.expect("pong")
 
 
 def test_binary_closes_with_1003(viewer: Viewer) -> None:

@@ -105,7 +105,7 @@ def test_a_dashboard_of_nebula_starts_a_workflow_and_is_told_of_it_without_askin
     relay = bench.relay(tls=True)
     way = bench.way(relay)
     wire = bench.wire(relay, startable_workflow_ids=["nightly"])
-    dashboard = Nebula(way, "a-token")
+    dashboard = Nebula(way)
     dashboard.wait(lambda: dashboard.opened, "it is never let in")
     dashboard.say({"type": "execute_workflow", "workflow_id": "unheard-of", "input": {}})
     assert dashboard.expect("error")["message"]
@@ -147,7 +147,7 @@ def test_a_dashboard_of_nebula_names_in_its_token_what_it_watches_after_the_rela
     engine = bench.engine(first)
     execution = engine.start(RUN, workflow_id="nightly")
     execution.graph(["build", "ship"])
-    dashboard = Nebula(way, f"a-token&subscribe=execution:{RUN}")
+    dashboard = Nebula(way, f"&subscribe=execution:{RUN}")
     execution.log("one")
     execution.node("build", "completed")
     dashboard.expect("execution_update", lambda it: it["execution"]["progress"]["current_action"] == 1)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from footplate import proto as pb
 from websockets.asyncio.client import connect
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from conftest import Bench
 from engines import Wire, line, started
 from relay import BINARY, PATIENCE, Process, Relay, environment
+from tokens import API_KEY, AUTHORIZATION, SUBPROTOCOL as SUBPROTOCOL_TOKEN
 from viewer import SUBPROTOCOL
 
 RUN = "run-1"
@@ -51,7 +53,10 @@ async def crowd(relay: Relay, wire: Wire) -> list[tuple[int, int, float]]:
 
     async def view() -> tuple[int, int, float]:
         url = relay.url + "/v1/stream"
-        async with connect(url, subprotocols=[SUBPROTOCOL], compression=None, proxy=None, open_timeout=PATIENCE) as socket:
+        card = relay.card("/v1/stream", (AUTHORIZATION, API_KEY, SUBPROTOCOL_TOKEN))
+        assert card is not None
+        options: dict[str, Any] = {"additional_headers": card.headers, "subprotocols": [SUBPROTOCOL, *card.subprotocols]}
+        async with connect(url, compression=None, proxy=None, open_timeout=PATIENCE, **options) as socket:
             await socket.send(json.dumps({"type": "subscribe", "execution_id": RUN}))
             pseq = 0
             with contextlib.suppress(ConnectionClosed):
@@ -94,7 +99,8 @@ def test_during_the_delay_a_second_signal_ends_it(bench: Bench) -> None:
     try:
         relay.process.send_signal(signal.SIGTERM)
         relay.wait(lambda: any('"draining"' in it for it in relay.lines), "it does not drain")
-        assert relay.http("GET", "/readyz")[0] == 503
+        # It says so before it is so.
+        assert any(relay.http("GET", "/readyz")[0] == 503 for _ in range(1_000))
         assert relay.http("GET", "/livez")[0] == 200
         relay.process.send_signal(signal.SIGTERM)
         assert relay.process.wait(PATIENCE) == 1

@@ -12,6 +12,7 @@ from footplate import proto as pb
 from conftest import Bench
 from engines import Wire, line
 from relay import PATIENCE, Relay
+from tokens import API_KEY, AUTHORIZATION, WATCH
 
 # Memory that may be taken by what is refused.
 COST = 32 << 20
@@ -19,11 +20,14 @@ COST = 32 << 20
 
 def ask(relay: Relay, head: str, body: bytes = b"") -> bytes:
     """All that is answered to a request that is written by hand, to the end of the connection."""
+    card = relay.card("/v1", (AUTHORIZATION, API_KEY))
+    head = "\n".join([head, *(f"{name}: {value}" for name, value in (card.headers if card else ()))])
     with socket.create_connection(("127.0.0.1", relay.port), PATIENCE) as connection:
         connection.sendall((head.replace("\n", "\r\n") + "\r\n\r\n").encode() + body)
         answer = b""
         while got := connection.recv(1 << 16):
             answer += got
+        WATCH.see("http by hand", answer)
         return answer
 
 

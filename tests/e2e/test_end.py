@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from conftest import Bench
 from engines import line, started
 from relay import PATIENCE, Certificate, Process, Relay
+from tokens import API_KEY, AUTHORIZATION, WATCH
 from viewer import SUBPROTOCOL, Viewer
 
 RUN = "run-1"
@@ -94,14 +95,20 @@ class Crowd:
 
     async def _view(self, number: int, trusted: ssl.SSLContext) -> tuple[str, int]:
         url = self._relay.url + "/v1/stream"
-        options: dict[str, Any] = {"subprotocols": [SUBPROTOCOL], "ssl": trusted}
+        card = self._relay.card("/v1/stream", (AUTHORIZATION, API_KEY))
+        assert card is not None
+        options: dict[str, Any] = {"subprotocols": [SUBPROTOCOL], "ssl": trusted, "additional_headers": card.headers}
         async with connect(url, compression=None, proxy=None, **options) as socket:
             assert socket.transport.get_extra_info("ssl_object").version() == "TLSv1.3"
             await socket.send(json.dumps({"type": "subscribe", "execution_id": RUN}))
             seq, message = 0, {"type": ""}
             with contextlib.suppress(ConnectionClosed):
                 while True:
-                    message = json.loads(await socket.recv())
+                    text = await socket.recv()
+                    if number == 0:
+                        # What all are told.
+                        WATCH.see("websocket /v1/stream", text)
+                    message = json.loads(text)
                     if message["type"] == "snapshot":
                         seq = message["seq"]
                         self.pseqs[number] = message["state"]["producers"][0]["last_pseq"]

@@ -10,6 +10,7 @@ import pytest
 
 from conftest import Bench
 from relay import PATIENCE, Relay
+from tokens import API_KEY, AUTHORIZATION, WATCH
 
 CONTINUES, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 PROTOCOL, BYTES, UTF8, LARGE = 1002, 1003, 1007, 1009
@@ -92,6 +93,12 @@ FINE: dict[str, bytes] = {
 }
 
 
+def shown(relay: Relay) -> bytes:
+    """The token's line of a request."""
+    card = relay.card("/v1/stream", (AUTHORIZATION, API_KEY))
+    return b"".join(f"{name}: {value}\r\n".encode() for name, value in card.headers) if card else b""
+
+
 class Bytes:
     """A WebSocket after its handshake, by the byte."""
 
@@ -101,7 +108,7 @@ class Bytes:
             self.socket = relay.certificate.trusted().wrap_socket(self.socket, server_hostname="localhost")
         self.socket.sendall(
             b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + shown(relay) + b"\r\n"
         )
         self._got = b""
         head = self._until(b"\r\n\r\n")
@@ -116,6 +123,7 @@ class Bytes:
 
     def _more(self) -> None:
         got = self.socket.recv(1 << 16)
+        WATCH.see("websocket frames", got)
         assert got, "it ended"
         self._got += got
 

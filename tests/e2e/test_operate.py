@@ -12,7 +12,7 @@ from footplate import proto as pb
 
 from conftest import Bench
 from engines import Wire, line as log_line, started
-from relay import BINARY, PATIENCE, Message, Process, Relay, command, environment
+from relay import BINARY, LINE, PATIENCE, Message, Relay, command, environment
 from viewer import Viewer
 
 RUN = "run-1"
@@ -21,6 +21,7 @@ CANARY = "quicksilver-canary"
 
 def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said(bench: Bench) -> None:
     relay = bench.relay()
+    assert relay.purse is not None
     engine = bench.engine(relay, "nightly-1")
     execution = engine.start(RUN, name=f"{CANARY} name")
     execution.node("build", "running", output={"text": f"{CANARY} output"})
@@ -59,7 +60,7 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
     attached = the(relay.lines, "engine attached")
     assert attached["level"] == "INFO"
     span = attached["spans"][-1]
-    assert (span["name"], span["producer"], span["identity"]) == ("engine", "nightly-1", "loopback"), attached
+    assert (span["name"], span["producer"], span["identity"]) == ("engine", "nightly-1", relay.purse.engine_identity), attached
     assert span["epoch"] > 0
     gone = the(relay.lines, "engine gone")
     assert gone["spans"][-1]["producer"] == "nightly-1" and gone["why"] in ("half_closed", "gone"), gone
@@ -80,33 +81,16 @@ def test_the_log_tells_who_attached_and_who_decided_and_nothing_of_what_was_said
 FORGED = '\x1b[2J\r\n2026-01-01T00:00:00.000000Z  INFO footplate::app: FAKE level=info\n{"level":"ERROR","message":"FAKE"}\u202e\x9b2J'
 
 
-class Told(Relay):
-    """A relay that logs in the other form, for a person, and everything."""
-
-    def __init__(self) -> None:
-        here = ("--viewer-listen", "127.0.0.1:0", "--engine-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
-        Process.__init__(self, "serve", "--log-format", "text", "--log", "trace", *here)
-        self.certificate = None
-        at = {door: self.wait(lambda: self._port(door), door) for door in ("engine", "viewer", "admin")}  # noqa: B023
-        self.engines, self.viewers, self.admin = [at["engine"]], at["viewer"], at["admin"]
-
-    def _port(self, door: str) -> str | None:
-        found = (re.search(rf'listening door="{door}" address=(\S+)', text) for text in self.lines)
-        return next((it[1] for it in found if it), None)
-
-    def check_log(self) -> None:
-        """The test looks at it."""
-
-
 def test_nobody_forges_a_line_of_the_log_whatever_they_are_called() -> None:
-    for relay in (Relay(), Told()):
+    # As programs read it; and as people do, and everything.
+    for relay in (Relay(), Relay(text=True, log="trace")):
         try:
             forge(relay)
         finally:
             relay.stop()
         for text in relay.lines:
-            if isinstance(relay, Told):
-                assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z +(TRACE|DEBUG|INFO|WARN|ERROR) \S", text), repr(text)
+            if relay.text:
+                assert LINE.match(text), repr(text)
             else:
                 json.loads(text, object_pairs_hook=each_once)
             assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", text), repr(text)

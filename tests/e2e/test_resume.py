@@ -40,7 +40,9 @@ def test_a_viewer_that_is_cut_off_at_random_points_sees_every_record_once_and_in
         until = min(picture.seq + dice.randrange(1, 1_000), lines + 2)
         while picture.seq < until:
             viewer.hear()
-            room.release(max(picture.seq - seen, 0))
+            # A heartbeat is no record.
+            for _ in range(picture.seq - seen):
+                room.release()
             seen = max(picture.seq, seen)
         viewer.cut()
         viewer = bench.viewer(relay)

@@ -16,6 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from conftest import Bench
 from relay import PATIENCE, Certificate, Message, Relay, command
+from tokens import API_KEY, AUTHORIZATION
 
 
 def init(folder: Path, *args: str) -> Certificate:
@@ -29,9 +30,10 @@ def init(folder: Path, *args: str) -> Certificate:
 
 def dashboard(relay: Relay, certificate: Certificate) -> ClientConnection:
     """A WebSocket of a client that trusts this authority and no other."""
-    return connect(
-        f"{relay.url}/v1/stream", subprotocols=["footplate.v1"], ssl=certificate.trusted(), open_timeout=PATIENCE
-    )
+    card = relay.card("/v1/stream", (AUTHORIZATION, API_KEY))
+    assert card is not None
+    options: dict[str, Any] = {"subprotocols": ["footplate.v1"], "additional_headers": card.headers}
+    return connect(f"{relay.url}/v1/stream", ssl=certificate.trusted(), open_timeout=PATIENCE, **options)
 
 
 def serial(socket: ClientConnection) -> str:
@@ -87,7 +89,8 @@ def test_a_new_certificate_is_served_while_old_connections_live_on(tmp_path: Pat
 
 
 def test_a_hangup_without_certificates_changes_nothing(bench: Bench) -> None:
-    relay = bench.relay()
+    # Keys for tokens are files that could be read again.
+    relay = bench.relay(tokens=False)
     relay.process.send_signal(signal.SIGHUP)
     relay.wait(lambda: said(relay, "nothing is from a file that could be"), "it says so")
     assert relay.http("GET", "/livez")[0] == 200
@@ -142,7 +145,9 @@ async def crowd(relay: Relay, issuer: Issuer) -> tuple[int, int]:
     trusted, over, opened = issuer.files.trusted(), asyncio.Event(), 0
 
     def join() -> connect_async:
-        return connect_async(f"{relay.url}/v1/stream", ssl=trusted, open_timeout=PATIENCE, proxy=None, compression=None)
+        card = relay.card("/v1/stream", (AUTHORIZATION, API_KEY))
+        options: dict[str, Any] = {"additional_headers": card.headers if card else []}
+        return connect_async(f"{relay.url}/v1/stream", ssl=trusted, open_timeout=PATIENCE, proxy=None, compression=None, **options)
 
     async def come_and_go() -> None:
         nonlocal opened

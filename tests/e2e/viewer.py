@@ -16,10 +16,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+import tokens
 from relay import PATIENCE, Message, Relay
+from tokens import WATCH, Card
 
 SUBPROTOCOL = "footplate.v1"
 RECORDS = frozenset(
@@ -143,8 +145,21 @@ class Socket:
     """One WebSocket, and everything that was heard on it. To be used by one thread at a time."""
 
     def __init__(
-        self, relay: Relay, path: str, *, receive_buffer: int | None = None, url: str | None = None, **options: Any
+        self,
+        relay: Relay,
+        path: str,
+        *,
+        receive_buffer: int | None = None,
+        url: str | None = None,
+        card: Card | None = None,
+        **options: Any,
     ) -> None:
+        self._where = f"websocket {path.partition('?')[0]}"
+        # Who comes from elsewhere shows the least: what else there is belongs to a page.
+        foreign = url is not None or options.get("origin") is not None
+        card = card or relay.card(path, (tokens.AUTHORIZATION,) if foreign else None)
+        if card is not None:
+            path, options = card.at(path), options | self._showing(relay, card, options)
         raw = socket.socket()
         if receive_buffer is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -157,10 +172,24 @@ class Socket:
             trusted.maximum_version = ssl.TLSVersion.TLSv1_2
             options |= {"ssl": trusted, "server_hostname": "localhost"}
         self._open = contextlib.ExitStack()
-        self.connection: ClientConnection = self._open.enter_context(
-            connect((url or relay.url) + path, sock=raw, compression=None, proxy=None, **options)
-        )
+        try:
+            self.connection: ClientConnection = self._open.enter_context(
+                connect((url or relay.url) + path, sock=raw, compression=None, proxy=None, **options)
+            )
+        except InvalidStatus as refused:
+            WATCH.see(self._where, f"{refused.response.headers} {(refused.response.body or b'').decode()}")
+            raise
+        assert self.connection.response is not None
+        WATCH.see(self._where, str(self.connection.response.headers))
         self.heard: list[Message] = []
+        if card is not None and card.first is not None:
+            self.say(card.first)
+
+    def _showing(self, relay: Relay, card: Card, options: dict[str, Any]) -> dict[str, Any]:
+        """What a connection is opened with, so that it shows the card."""
+        page = {"origin": relay.url.replace("ws", "http", 1)} if card.way == tokens.COOKIE else {}
+        both = {"subprotocols": [*options.get("subprotocols", ()), *card.subprotocols]} if card.subprotocols else {}
+        return {"additional_headers": card.headers} | page | both
 
     def say(self, message: Message | str | bytes) -> None:
         """Says something, whether or not it makes sense."""
@@ -168,7 +197,13 @@ class Socket:
 
     def hear(self, timeout: float = PATIENCE) -> Message:
         """The next message."""
-        message: Message = json.loads(self.connection.recv(timeout))
+        try:
+            text = self.connection.recv(timeout)
+        except ConnectionClosed as end:
+            WATCH.see(self._where, end.rcvd.reason if end.rcvd else "")
+            raise
+        WATCH.see(self._where, text)
+        message: Message = json.loads(text)
         self.heard.append(message)
         return message
 

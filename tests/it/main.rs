@@ -36,5 +36,6 @@ mod torture;
 mod transcripts;
 mod viewer;
 mod views;
+mod watch;
 mod whole;
 mod wire;

@@ -23,6 +23,7 @@ use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode
 use tonic::transport::{Channel, Endpoint};
 
 use crate::dice::Dice;
+use crate::watch;
 
 /// Longer than anything here takes.
 pub(super) const LONG: Duration = Duration::from_secs(30);
@@ -45,6 +46,7 @@ impl Relay {
 
     /// The same over other seams.
     pub(super) async fn over(flags: &[&str], seams: Seams) -> Self {
+        watch::begin();
         let folder = tempfile::tempdir().unwrap();
         let socket = format!("unix:{}", folder.path().join("engine.sock").display());
         let args = ["footplate", "serve", "--viewer-listen", "127.0.0.1:0", "--engine-listen"];

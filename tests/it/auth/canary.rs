@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
+use footplate::telemetry::logs::{Format, log};
 use serde_json::json;
-use tracing::subscriber::with_default;
+use tracing::dispatcher::with_default;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::mint::*;
 use super::stand::Stand;
+use crate::watch::Secrets;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -36,16 +38,14 @@ impl<'a> MakeWriter<'a> for Lines {
 #[test]
 fn a5_no_output_holds_a_token() {
     let lines = Lines::default();
-    let log = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(lines.clone())
-        .finish();
+    // As the program does it: what it never lets through has not to be in it.
+    let log = log("trace", Format::Text, false, lines.clone());
     // While there is but one that listens, tests on other threads would turn off for all what they are
     // the first to say.
     let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     // One thread: all of the relay logs here.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let said = with_default(log, || runtime.block_on(shown_in_every_way()));
+    let said = with_default(&log, || runtime.block_on(shown_in_every_way()));
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(
         logged.contains("what was shown does not count") && logged.contains("viewer connected"),
@@ -130,4 +130,34 @@ async fn shown_in_every_way() -> String {
     said += &stand.relay.app.metrics.encode();
     stand.end().await;
     said
+}
+
+#[test]
+fn a5_a_token_in_a_line_is_found_and_its_test_named() {
+    let secrets = Secrets::default();
+    let token = Pair::new(footplate::auth::Alg::Hs256).token(&json!({}), &claims());
+    secrets.know(&token);
+    secrets.know("fp_8Jm3kq0XvT2s9hWcY4LrZQ");
+    let parts: Vec<&str> = token.split('.').collect();
+    for line in [
+        format!("INFO footplate: refused {token}\n"),
+        format!("TRACE uri=/v1/stream?token={token}&x=1"),
+        format!("claims={:?}", parts[1]),
+        format!("signature=\"{}", &parts[2][..20]),
+        format!("…{}", &parts[2][parts[2].len() - 20..]),
+        format!("kept=prefix_{}_suffix", parts[1]),
+        "x-api-key: fp_8Jm3kq0XvT2s9hWcY4LrZQ".to_owned(),
+    ] {
+        let (whose, shown) = secrets.found(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        assert_eq!(whose, "auth::canary::a5_a_token_in_a_line_is_found_and_its_test_named");
+        assert_eq!(secrets.found(shown.as_bytes()), None, "{shown}");
+        assert!(shown.contains("<TOKEN>"), "{shown}");
+    }
+    for line in [
+        format!("header={}", parts[0]),
+        "INFO a_name_that_is_long_enough_to_be_looked_at".to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(secrets.found(line.as_bytes()), None, "{line}");
+    }
 }

@@ -160,7 +160,9 @@ async fn a7_a_ticket_opens_one_connection_of_one_page() {
     let ticket = async || {
         let (status, told) = stand.asks("POST /v1/tickets", &[header, page]).await;
         assert_eq!((status, &told["expires_in_ms"]), (201, &json!(30_000)));
-        format!("?ticket={}", told["ticket"].as_str().unwrap())
+        let ticket = told["ticket"].as_str().unwrap();
+        crate::watch::know(ticket);
+        format!("?ticket={ticket}")
     };
     for path in ["/v1/stream", "/api/dags/x1/stream", "/ws/x1"] {
         let path = format!("{path}{}", ticket().await);

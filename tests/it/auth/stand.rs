@@ -18,6 +18,7 @@ use tonic::{Request, Status};
 
 use super::mint::*;
 use crate::edge::rig::{Headers, body, request, say, status};
+use crate::watch;
 use crate::whole::{LONG, Relay, line};
 
 /// The API key of the engine `nightly`, of tenant `acme`.
@@ -34,6 +35,7 @@ pub(super) struct Stand {
 impl Stand {
     pub(super) async fn start(more: &[&str]) -> Self {
         let (folder, pair) = (TempDir::new().unwrap(), Pair::new(Alg::Es256));
+        [NIGHTLY, WEEKLY].into_iter().for_each(watch::know);
         let key = written(&folder, "issuer.pem", &pair);
         let digest = |key: &str| -> String {
             Sha256::digest(key).iter().map(|byte| format!("{byte:02x}")).collect()
