@@ -11,7 +11,7 @@ use std::thread;
 
 use anyhow::{Context, bail};
 use footplate::app::App;
-use footplate::config::{Config, Flags, TokenFlags};
+use footplate::config::{Config, Flags};
 use footplate::frame::Frames;
 use footplate::seams::{Address, Seams};
 use footplate::telemetry::logs;
@@ -44,8 +44,7 @@ pub(crate) fn run(role: &str, tls: bool, folder: Option<&&str>) -> anyhow::Resul
             runtime.block_on(relay(tls, Flags { store, ..Flags::default() }))
         }
         "guarded" => {
-            let keys = tokens::keys(Path::new(folder.context("a folder of keys")?));
-            let tokens = TokenFlags { auth_keys: keys, ..tokens::flags() };
+            let tokens = tokens::flags(Path::new(folder.context("a folder of keys")?));
             runtime.block_on(relay(tls, Flags { tokens, ..Flags::default() }))
         }
         "feed" => runtime.block_on(feed(tls)),
