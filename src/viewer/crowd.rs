@@ -132,7 +132,7 @@ impl Crowd {
     /// They, or their tenant, have too many connections.
     pub fn admit(&self, pass: &Pass, now: Instant) -> Result<Option<Share>, Full> {
         let Some(bounded) = &self.bounded else { return Ok(None) };
-        let share = Share::of(bounded, pass.who(), now);
+        let share = Share::of(bounded, &pass.who(), now);
         share.map(Some).inspect_err(|full| self.refused(full.word()))
     }
 

@@ -87,20 +87,20 @@ pub struct Share {
 }
 
 impl Share {
-    pub(super) fn of(crowd: &Arc<Bounded>, who: Who, now: Instant) -> Result<Self, Full> {
+    pub(super) fn of(crowd: &Arc<Bounded>, who: &Who, now: Instant) -> Result<Self, Full> {
         let (bounds, mut table) = (&crowd.bounds, crowd.table());
         table.sweep(now);
         let Table { people, tenants, .. } = &mut *table;
         let of_tenant =
             who.tenant().and_then(|it| tenants.get(it)).map_or(0, |tenant| tenant.connections);
-        if people.get(&who).is_some_and(|it| bounds.of_principal <= it.connections) {
+        if people.get(who).is_some_and(|it| bounds.of_principal <= it.connections) {
             return Err(Full::Principal);
         }
         if bounds.of_tenant <= of_tenant {
             return Err(Full::Tenant);
         }
         let who =
-            people.get_key_value(&who).map_or_else(|| Arc::new(who.clone()), |it| it.0.clone());
+            people.get_key_value(who).map_or_else(|| Arc::new(who.clone()), |it| it.0.clone());
         if let Some(tenant) = who.tenant() {
             tenants.entry(tenant.clone()).or_default().connections += 1;
         }
