@@ -179,7 +179,7 @@ impl Site {
     /// Whose that is which somebody shows; nothing, if it is nobody's.
     ///
     /// # Errors
-    /// 429, whatever is shown: too much that is nobody's has come from there of late.
+    /// 429: it is nobody's, and too much of that has come from there of late.
     pub(super) async fn whose(
         &self,
         shown: &Shown,
@@ -188,16 +188,11 @@ impl Site {
         let (verifier, from) = (&*self.verifier, connection.and_then(|it| it.client));
         let local = connection.is_none_or(|it| it.peer.is_local());
         shown.ready(verifier, self.clock.now().time).await;
-        let now = Instant::now();
-        // From here on nothing is waited for, or many could try at once who may try once.
-        if *shown != Shown::Nothing && !self.crowd.may_try(from, now) {
-            let message = "Too much was shown from this address that does not count. Wait a while.";
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message));
-        }
         let whose = shown.whose(verifier, local, self.clock.now().time);
         // What was a token once was not guessed: it is a page that nobody has looked at since.
-        if matches!(whose, Err(Invalid::Unknown)) {
-            self.crowd.failed(from, now);
+        if matches!(whose, Err(Invalid::Unknown)) && !self.crowd.failed(from, Instant::now()) {
+            let message = "Too much was shown from this address that does not count. Wait a while.";
+            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", message));
         }
         Ok(whose)
     }

@@ -136,21 +136,16 @@ impl Crowd {
         share.map(Some).inspect_err(|full| self.refused(full.word()))
     }
 
-    /// Whether a token that is shown from there is to be looked at. What is answered where not must not
-    /// depend on the token, or it would say something about it.
-    pub fn may_try(&self, from: Option<IpAddr>, now: Instant) -> bool {
-        let may = self.bounded.as_ref().is_none_or(|it| it.attempts.may(from, now));
-        if !may {
+    /// What was shown from there is nobody's. Whether that may be: if not, too much of it has come from
+    /// there of late. What is somebody's is never asked for here. It can't be found by trying, so there is
+    /// nothing to be gained by refusing it; and whoever shares an address, or a proxy, with somebody who
+    /// means no good could be locked out.
+    pub fn failed(&self, from: Option<IpAddr>, now: Instant) -> bool {
+        let fine = self.bounded.as_ref().is_none_or(|it| it.attempts.failed(from, now));
+        if !fine {
             self.refused("attempts");
         }
-        may
-    }
-
-    /// What was shown from there is nobody's.
-    pub fn failed(&self, from: Option<IpAddr>, now: Instant) {
-        if let Some(bounded) = &self.bounded {
-            bounded.attempts.failed(from, now);
-        }
+        fine
     }
 
     /// Something was refused.

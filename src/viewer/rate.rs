@@ -44,16 +44,12 @@ impl Bucket {
         self.full
     }
 
-    /// Whether there is a token in it.
-    pub fn has(&self, rate: Rate, now: Instant) -> bool {
-        self.full.max(now) + rate.every <= now + rate.every * rate.burst
-    }
-
     /// Takes a token if there is one.
     pub fn take(&mut self, rate: Rate, now: Instant) -> bool {
-        let fine = self.has(rate, now);
+        let full = self.full.max(now);
+        let fine = full + rate.every <= now + rate.every * rate.burst;
         if fine {
-            self.full = self.full.max(now) + rate.every;
+            self.full = full + rate.every;
         }
         fine
     }

@@ -66,8 +66,8 @@ pub struct BoundFlags {
     )]
     pub max_rate_per_principal: Option<String>,
     /// Tokens, keys and tickets that count for nobody which one address, of IPv6 one /64, may show at once;
-    /// after that, one in a second. Until then nothing that it shows is looked at. Behind a proxy all
-    /// clients have one address, unless --trusted-hops says that it is there.
+    /// after that, one in a second, and the others are refused as too many. What counts for somebody is
+    /// let in all the same.
     #[arg(
         long,
         env = "FOOTPLATE_MAX_FAILED_ATTEMPTS",

@@ -37,14 +37,8 @@ impl Attempts {
         Self { rate, most, table: Mutex::default() }
     }
 
-    /// Whether one more may be made from there.
-    pub fn may(&self, from: Option<IpAddr>, now: Instant) -> bool {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        table.buckets.get(&net(from)).is_none_or(|it| it.has(self.rate, now))
-    }
-
-    /// One was made from there, and failed.
-    pub fn failed(&self, from: Option<IpAddr>, now: Instant) {
+    /// One was made from there, and failed. Whether it was one of those that may.
+    pub fn failed(&self, from: Option<IpAddr>, now: Instant) -> bool {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let Table { buckets, full } = &mut *table;
         while let Some(&(at, first)) = full.first()
@@ -55,9 +49,9 @@ impl Attempts {
         }
         let bucket = buckets.entry(net(from)).or_insert_with(|| Bucket::new(now));
         full.remove(&(bucket.full(), net(from)));
-        // Of those who try at once some may find that there was but one token left.
-        bucket.take(self.rate, now);
+        let fine = bucket.take(self.rate, now);
         full.insert((bucket.full(), net(from)));
+        fine
     }
 
     /// How many addresses are remembered.

@@ -139,11 +139,7 @@ impl Talk {
 
     /// It says who it is; or once more, and then it has to be the same.
     pub(super) fn authenticate(&mut self, token: &str, house: &House, viewer: &mut Viewer) {
-        let (now, from) = (Instant::now(), self.entry.from);
-        // Also who shows the right one: what is answered must not tell it from the others.
-        if !house.crowd.may_try(from, now) {
-            return self.turn_away();
-        }
+        let now = Instant::now();
         let verified = house.verifier.verify(token, self.local, house.clock.now().time);
         let same = |pass: &Pass| self.pass.as_ref().is_none_or(|it| it.is_same_person(pass));
         match verified {
@@ -170,8 +166,8 @@ impl Talk {
             Ok(_) => self.refuse_token(false, viewer),
             Err(invalid) => {
                 // What was a token once was not guessed: it is a page that nobody has looked at since.
-                if invalid == Invalid::Unknown {
-                    house.crowd.failed(from, now);
+                if invalid == Invalid::Unknown && !house.crowd.failed(self.entry.from, now) {
+                    return self.turn_away();
                 }
                 self.refuse_token(invalid == Invalid::Expired, viewer);
             }
