@@ -235,8 +235,11 @@ impl Flags {
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
         let engine_tls = check.tls(["--engine-tls-cert", "--engine-tls-key"], cert, key);
-        let engine_ca =
-            check.client_ca(self.engine_tls_client_ca.as_deref(), self.engine_tls_cert.is_some());
+        let engine_ca = check.client_ca(
+            self.engine_tls_client_ca.as_deref(),
+            &self.engine_tls_client_crl,
+            self.engine_tls_cert.is_some(),
+        );
         let config = Config {
             engine_ca,
             auth: check.auth(&self.tokens),

@@ -186,17 +186,41 @@ impl Check {
         Some(Store { directory, size, age, set_aside })
     }
 
-    /// The authorities of engines' certificates, which count only where engines speak TLS.
-    pub(super) fn client_ca(&mut self, text: Option<&str>, tls: bool) -> Option<Trust> {
+    /// The authorities of engines' certificates, which count only where engines speak TLS, and what they
+    /// have revoked.
+    pub(super) fn client_ca(
+        &mut self,
+        text: Option<&str>,
+        revoked: &[String],
+        tls: bool,
+    ) -> Option<Trust> {
         const FLAG: &str = "--engine-tls-client-ca";
-        let text = text?;
+        const REVOKED: &str = "--engine-tls-client-crl";
+        let Some(text) = text else {
+            for text in revoked {
+                let what = "there are no certificates that could be revoked; name who issues them with \
+                            --engine-tls-client-ca";
+                self.wrong(REVOKED, text, what);
+            }
+            return None;
+        };
         if !tls {
             let what = "engines show certificates only over TLS; name --engine-tls-cert and \
                         --engine-tls-key";
             self.wrong(FLAG, text, what);
         }
-        let trust = Trust::of_file(Path::new(text));
-        trust.map_err(|fault| self.wrong(FLAG, text, fault.to_string())).ok()
+        let lists = revoked.iter().map(|it| PathBuf::from(it.trim())).collect();
+        match Trust::of_files(Path::new(text), lists) {
+            Ok(trust) => Some(trust),
+            Err(fault) => {
+                let named = |it: &&String| fault.path().starts_with(it.trim());
+                match revoked.iter().find(named).filter(|_| fault.path() != Path::new(text)) {
+                    Some(list) => self.wrong(REVOKED, list, fault.to_string()),
+                    None => self.wrong(FLAG, text, fault.to_string()),
+                }
+                None
+            }
+        }
     }
 
     /// A door's certificate with its key: both or neither.

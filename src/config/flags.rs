@@ -190,9 +190,21 @@ pub struct Flags {
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
     /// The authorities that vouch for engines' certificates, as a PEM file. An engine with such a
-    /// certificate needs no token, and is who its URI or DNS name says. Default: none.
+    /// certificate needs no token, and is who its URI or DNS name says. Read again when it changes.
+    /// Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_client_ca: Option<String>,
+    /// Engines' certificates that are revoked: a revocation list as a PEM file, or a directory of them. May
+    /// be repeated. Read again when they change; whom one names is sent away. A list that is out of date
+    /// lets in nobody whom it could name. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ENGINE_TLS_CLIENT_CRL",
+        value_name = "FILE",
+        value_delimiter = ',',
+        help_heading = "TLS"
+    )]
+    pub engine_tls_client_crl: Vec<String>,
     /// Tokens and keys.
     #[command(flatten)]
     pub tokens: TokenFlags,

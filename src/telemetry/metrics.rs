@@ -69,8 +69,9 @@ table! {
     connections_accepted: Each<Counter> by DOORS, "Connections that came in, by the door";
     connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
     credentials_refused: Each<Counter> by CREDENTIALS, "Tokens, API keys and tickets that did not count, by the reason";
-    certificate_reloads: Each<Counter> by RELOADS, "New certificates that were found in their files, by what came of them";
+    certificate_reloads: Each<Counter> by RELOADS, "New certificates, authorities and revocation lists that were found in their files, by what came of them";
     certificate_expiry_timestamp: Each<Gauge> in Seconds by TLS_DOORS, "When the certificate of a door expires, in seconds since 1970; 0: it has none";
+    revocation_expiry_timestamp: Gauge in Seconds, "When the first of the revocation lists for engines' certificates is out of date, in seconds since 1970; 0: there is none";
     accept_errors: Counter, "Times that accepting a connection failed, as it does without descriptors";
 
     engines_attached: Gauge, "Engines that are attached, calls of Publish under way included";

@@ -15,3 +15,4 @@ mod rights;
 mod secrets;
 mod sneaky;
 mod stand;
+mod vouching;
