@@ -27,7 +27,7 @@ use crate::http::{
 };
 use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Metrics, logs};
 use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
@@ -98,6 +98,7 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(limits));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
+        inside.spawn("log", logs::run(inside.draining().clone()));
         let reload = watch::Sender::new(());
         let parts = inside::start(
             &seams,
@@ -298,12 +299,12 @@ impl Drop for App {
     }
 }
 
-/// For systemd's `Type=notify`. Only a manager that asked to be told is.
 /// TLS that is spoken with everybody alike.
 fn always(config: Arc<ServerConfig>) -> listen::Tls {
     Arc::new(move || Arc::clone(&config))
 }
 
+/// For systemd's `Type=notify`. Only a manager that asked to be told is.
 fn tell_manager(state: NotifyState<'_>) {
     let _ = sd_notify::notify(&[state]);
 }
