@@ -71,6 +71,7 @@ pub(super) async fn start(
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics))
         .trusting(Arc::clone(&verifier))
+        .with_four_eyes(config.gates.four_eyes)
         .auditing(audit);
     let shard = match reader {
         Some(reader) => shard.reading(reader),

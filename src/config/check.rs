@@ -98,6 +98,18 @@ impl Check {
         self.one(flag, text, values::duration, TIME)
     }
 
+    /// Whether four eyes are asked for, which can't be where nobody can be told from anybody.
+    pub(super) fn four_eyes(&mut self, text: Option<&str>, shows: bool) -> bool {
+        const FLAG: &str = "--four-eyes";
+        let asked = self.one(FLAG, text, values::truth, super::TRUTH);
+        if asked && !shows {
+            let what = "without tokens everybody is the same person, and nobody could decide; name \
+                        --auth-keys, --auth-jwks-url or --api-keys";
+            self.wrong(FLAG, text.unwrap_or_default(), what);
+        }
+        asked
+    }
+
     /// The ports for operators, unless there are to be none.
     pub(super) fn admin(&mut self, texts: &[String]) -> Vec<Listen> {
         if let [only] = texts

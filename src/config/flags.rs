@@ -259,6 +259,17 @@ pub struct Flags {
         help_heading = "Gates"
     )]
     pub allow_timeout_approve: Option<String>,
+    /// Whether four eyes are asked for: true or false. With true, whoever has begun an execution does not
+    /// decide at its gates: who gave the command that started it, or in whose name its engine says that it
+    /// runs. Needs tokens.
+    #[arg(
+        long,
+        env = "FOOTPLATE_FOUR_EYES",
+        value_name = "BOOL",
+        default_value = "false",
+        help_heading = "Gates"
+    )]
+    pub four_eyes: Option<String>,
     /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
     /// not there. Default: none, everything is in memory alone.
     #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]

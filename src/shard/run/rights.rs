@@ -24,6 +24,17 @@ impl<Store> Shard<Store> {
         Self { verifier, ..self }
     }
 
+    /// Asks for four eyes: whoever has begun an execution does not decide at its gates.
+    #[must_use]
+    pub fn with_four_eyes(self, four_eyes: bool) -> Self {
+        Self { four_eyes, ..self }
+    }
+
+    /// Whether four eyes are asked for, and the holder of `pass` has begun it.
+    fn is_alone(&self, pass: &Pass, execution: &ExecutionId) -> bool {
+        self.four_eyes && access::has_begun(pass, self.relay.began(execution))
+    }
+
     /// Whether the holder of `pass` may, now. With an execution: to that one, which has to be there.
     pub(in crate::shard) fn may(
         &self,
@@ -55,8 +66,14 @@ impl<Store> Shard<Store> {
                 };
                 let receipt = match self.visible(pass, &ask.execution) {
                     None => Receipt::unknown_gate(ask),
-                    Some(it) if self.may(pass, Action::Decide, Some(&it)) => return None,
-                    Some(_) => Receipt::new(about, Stage::Forbidden),
+                    Some(it) if !self.may(pass, Action::Decide, Some(&it)) => {
+                        Receipt::new(about, Stage::Forbidden)
+                    }
+                    Some(it) if self.is_alone(pass, &it) => {
+                        let reason = Some(access::FOUR_EYES.into());
+                        Receipt { reason, ..Receipt::new(about, Stage::Forbidden) }
+                    }
+                    Some(_) => return None,
                 };
                 (viewer, receipt)
             }

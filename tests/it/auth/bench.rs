@@ -53,6 +53,15 @@ impl Bench {
     }
 
     pub(super) async fn with(verifier: Arc<dyn Verifier>) -> Self {
+        Self::made(verifier, false).await
+    }
+
+    /// Where four eyes are asked for.
+    pub(super) async fn with_four_eyes() -> Self {
+        Self::made(Arc::new(Loopback), true).await
+    }
+
+    async fn made(verifier: Arc<dyn Verifier>, four_eyes: bool) -> Self {
         let (shards, inbox) = shard::inbox(1_024);
         let begun = Instant::now();
         let clock = Clock::new(move || Timestamp(NOW * 1_000_000).after(begun.elapsed()));
@@ -62,7 +71,8 @@ impl Bench {
         let options = Arc::new(options);
         let relay = Relay::new(7, Limits::default());
         let shard = Shard::new(relay, Memory, clock.clone(), Arc::clone(&options))
-            .trusting(Arc::clone(&verifier));
+            .trusting(Arc::clone(&verifier))
+            .with_four_eyes(four_eyes);
         let house = House {
             shards: shards.clone(),
             clock,

@@ -7,6 +7,7 @@ mod carriers;
 mod engines;
 mod forged;
 mod issuer;
+mod four_eyes;
 mod keys;
 mod lives;
 mod mint;

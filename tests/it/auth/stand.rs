@@ -114,6 +114,16 @@ impl Stand {
         key: Option<(&'static str, String)>,
         execution: &str,
     ) -> Result<pb::PublishResponse, Status> {
+        self.publishes_these(key, execution, vec![line("one")]).await
+    }
+
+    /// The same with these events.
+    pub(super) async fn publishes_these(
+        &self,
+        key: Option<(&'static str, String)>,
+        execution: &str,
+        events: Vec<Vec<u8>>,
+    ) -> Result<pb::PublishResponse, Status> {
         let uri = format!("http://127.0.0.1:{}", Relay::port(&self.relay.app.engines_at));
         let channel = Channel::from_shared(uri).unwrap().connect().await.unwrap();
         let mut client = EngineServiceClient::new(channel);
@@ -125,7 +135,7 @@ impl Stand {
         let batch = pb::EventBatch {
             execution_id: execution.into(),
             first_pseq: 1,
-            events: vec![line("one").into()],
+            events: events.into_iter().map(Into::into).collect(),
             ..Default::default()
         };
         let message = pb::PublishRequest { producer: Some(producer), batches: vec![batch] };
