@@ -215,7 +215,7 @@ impl<Store: Backend> Shard<Store> {
                 self.metrics.engines_attached.set(self.engines.len() as i64);
             }
             Message::Viewer { viewer, pass, answers } => {
-                self.viewers.insert(viewer, Reach::new(pass, answers));
+                self.came(viewer, pass, answers);
                 self.sweep.get_or_insert(now.instant + self.options.beat_every);
             }
             Message::Known { viewer, pass } => {

@@ -1,13 +1,14 @@
 //! Who is let in, and as whom: tokens, API keys, tickets, revocations, and the rights that follow. Test
 //! names begin with the line of the security checklist that they show.
 
+mod apart;
 mod bench;
 mod canary;
 mod carriers;
 mod engines;
 mod forged;
-mod issuer;
 mod four_eyes;
+mod issuer;
 mod keys;
 mod lives;
 mod mint;
