@@ -188,11 +188,15 @@ struct Words {
 impl Words {
     fn put(&mut self, field: &Field, text: impl FnOnce() -> String) {
         let place = match field.name() {
-            "reason" | "why" | "stage" => &mut self.reason,
+            // What happens at one door is not less worth telling because of another.
+            "reason" | "why" | "stage" | "door" => &mut self.reason,
             "message" => &mut self.message,
             _ => return,
         };
-        *place = text().chars().take(LONGEST).collect();
+        if !place.is_empty() {
+            place.push(' ');
+        }
+        place.extend(text().chars().take(LONGEST));
     }
 }
 

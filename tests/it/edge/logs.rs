@@ -184,6 +184,14 @@ fn l1_reasons_are_bounded_and_no_error_is_left_out_silently() {
     assert_eq!((of("ERROR"), of(" INFO"), of("DEBUG")), (101, 101, 0));
     let told: Vec<_> = lines.iter().filter(|it| it.contains("900 times more")).collect();
     assert!(told.len() == 2 && told.iter().any(|it| it.contains("ERROR")), "{told:?}");
+    // What happens at one door hides nothing that happens at another.
+    let lines = log.of(Format::Text, "info", || {
+        for door in ["viewer", "engine"] {
+            (0..1_000).for_each(|_| warn!(door, reason = "tls", "refused"));
+        }
+    });
+    let of = |door: &str| lines.iter().filter(|it| it.contains(door)).count();
+    assert_eq!((of("viewer"), of("engine")), (10, 10));
     // Who looks for a fault is shown all.
     let lines = log.of(Format::Text, "debug", || (0..1_000).for_each(|n| debug!(n, "looked for")));
     assert_eq!(lines.len(), 1_000);
