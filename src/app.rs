@@ -6,6 +6,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 use std::time::Duration;
 
 use anyhow::anyhow;
+use rustls::ServerConfig;
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -26,7 +27,7 @@ use crate::http::{
 };
 use crate::seams::{Address, Listener, Seams};
 use crate::tasks::Tasks;
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, Metrics, logs};
 use crate::tls;
 use crate::viewer::{Departure, Plan, kin::Kin};
 
@@ -98,6 +99,7 @@ impl App {
             (Ready::default(), CancellationToken::new(), Caps::new(limits));
         let (engines, viewers, inside) = (Tasks::new(), Tasks::new(), Tasks::new());
         let (departure, admin) = (Departure::default(), Tasks::new());
+        inside.spawn("log", logs::run(inside.draining().clone()));
         let reload = watch::Sender::new(());
         let parts = inside::start(
             &seams,
@@ -136,9 +138,11 @@ impl App {
             name: "viewer",
             speaks: Speaks::Web,
             http2: listen::web,
-            tls: config.viewers.tls.as_ref().map(tls::Served::for_viewers),
+            tls: config.viewers.tls.as_ref().map(|it| always(it.for_viewers())),
             site: site.service(),
-            introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
+            introduce: Arc::new(|connection, extensions| {
+                drop(extensions.insert(connection.clone()));
+            }),
             options: listen::Options::default(),
             caps: caps.clone().behind(proxies).asking(config.auth.is_some()),
             closing: closing.clone(),
@@ -152,23 +156,34 @@ impl App {
                 engine::h2(http);
             },
             tls: config.engines.tls.as_ref().map(|it| match &config.engine_ca {
-                Some(ca) => it.for_known_engines(ca, config.auth.is_some()),
-                None => it.for_engines(),
+                Some(ca) => {
+                    let (it, ca, optional) = (it.clone(), ca.clone(), config.auth.is_some());
+                    Arc::new(move || it.for_known_engines(&ca, optional))
+                }
+                None => always(it.for_engines()),
             }),
             site: parts.engines,
             caps,
-            introduce: |connection, extensions| {
-                extensions.insert(inside::engine(connection));
+            introduce: {
+                let (trust, clock) = (config.engine_ca.clone(), seams.clock.clone());
+                Arc::new(move |connection, extensions| {
+                    let peer = inside::engine(connection, trust.as_ref(), clock.now().time);
+                    extensions.insert(peer);
+                })
             },
             tasks: engines.clone(),
             ..viewer_door.clone()
         };
-        for (door, served) in [("viewer", config.viewers.tls), ("engine", config.engines.tls)] {
-            let watch = served.and_then(|it| it.watch(door, &seams.clock, &metrics));
-            if let Some(watch) = watch {
-                let (options, stop) = (tls::Options::default(), inside.draining().clone());
-                inside.spawn("certificate", watch.run(options, reload.subscribe(), stop));
-            }
+        let served = [("viewer", config.viewers.tls), ("engine", config.engines.tls)];
+        let served = served
+            .into_iter()
+            .filter_map(|(door, it)| it.and_then(|it| it.watch(door, &seams.clock, &metrics)));
+        let issuer = config.auth.and_then(|it| it.jwks).map(|(_, trust)| ("issuer", trust));
+        let trusted = config.engine_ca.map(|trust| ("engines", trust)).into_iter().chain(issuer);
+        let trusted = trusted.map(|(whose, it)| it.watch(whose, &seams.clock, &metrics));
+        for watch in served.chain(trusted) {
+            let (options, stop) = (tls::Options::default(), inside.draining().clone());
+            inside.spawn("certificate", watch.run(options, reload.subscribe(), stop));
         }
         let admin_door = Door {
             name: "admin",
@@ -284,6 +299,11 @@ impl Drop for App {
         let all = [&self.engines, &self.viewers, &self.inside, &self.admin];
         all.into_iter().for_each(Tasks::end);
     }
+}
+
+/// TLS that is spoken with everybody alike.
+fn always(config: Arc<ServerConfig>) -> listen::Tls {
+    Arc::new(move || Arc::clone(&config))
 }
 
 /// For systemd's `Type=notify`. Only a manager that asked to be told is.

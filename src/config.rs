@@ -106,6 +106,8 @@ pub struct Gates {
     pub accept_while_offline: bool,
     /// A gate may approve itself when its deadline passes.
     pub allow_timeout_approve: bool,
+    /// Whoever has begun an execution does not decide at its gates.
+    pub four_eyes: bool,
 }
 
 /// Where what happens is kept, and how much of it.
@@ -227,10 +229,10 @@ impl Flags {
         let mut check = Check::new(places);
         // What is said to keep strangers out does, or nothing is opened: what is wrong with it is told.
         let tokens = !self.tokens.auth_keys.is_empty() || self.tokens.auth_jwks_url.is_some();
-        let asks = tokens || self.tokens.api_keys.is_some();
-        let guard = Guard { asks, tls: self.viewer_tls_cert.is_some() };
+        let shows = tokens || self.tokens.api_keys.is_some();
+        let guard = Guard { asks: shows, tls: self.viewer_tls_cert.is_some() };
         let viewers = check.listen(VIEWER_LISTEN, &self.viewer_listen, guard);
-        let asks = asks || self.engine_tls_client_ca.is_some();
+        let asks = shows || self.engine_tls_client_ca.is_some();
         let guard = Guard { asks, tls: self.engine_tls_cert.is_some() };
         let engines = check.listen(ENGINE_LISTEN, &self.engine_listen, guard);
         let admin = check.admin(&self.admin_listen);
@@ -239,8 +241,11 @@ impl Flags {
         let viewer_tls = check.tls(["--viewer-tls-cert", "--viewer-tls-key"], cert, key);
         let (cert, key) = (self.engine_tls_cert.as_ref(), self.engine_tls_key.as_ref());
         let engine_tls = check.tls(["--engine-tls-cert", "--engine-tls-key"], cert, key);
-        let engine_ca =
-            check.client_ca(self.engine_tls_client_ca.as_deref(), self.engine_tls_cert.is_some());
+        let engine_ca = check.client_ca(
+            self.engine_tls_client_ca.as_deref(),
+            &self.engine_tls_client_crl,
+            self.engine_tls_cert.is_some(),
+        );
         let config = Config {
             engine_ca,
             bounds: check.bounds(&self.bounds, tokens || self.tokens.api_keys.is_some()),
@@ -267,6 +272,7 @@ impl Flags {
                     values::truth,
                     TRUTH,
                 ),
+                four_eyes: check.four_eyes(self.four_eyes.as_deref(), shows),
             },
             store: check.store(self),
             memory: check.one(

@@ -13,12 +13,12 @@ use tracing::{Instrument, debug_span, error, field::display, info};
 
 use super::{audit, bounds, tokens};
 use crate::audit::Scribe;
-use crate::auth::verifier::{Loopback, Verifier};
+use crate::auth::verifier::{Loopback, Standing, Verifier};
 use crate::config::{self, Config};
 use crate::core::{Limits, Relay};
 use crate::engine;
 use crate::http::{caps::Caps, health::Ready, listen, routes::Welcome};
-use crate::model::Identity;
+use crate::model::{Identity, Timestamp};
 use crate::seams::{Peer, Seams};
 use crate::shard::{self, Budget, Pressure, Shard, Shards};
 use crate::store::{self, Backend, Damage, Fault, Keeper, Loaded, Reader};
@@ -73,6 +73,7 @@ pub(super) async fn start(
     let shard = Shard::new(relay, keeper, seams.clock.clone(), Arc::clone(&options))
         .counting(Arc::clone(metrics))
         .trusting(Arc::clone(&verifier))
+        .with_four_eyes(config.gates.four_eyes)
         .auditing(audit);
     let shard = match reader {
         Some(reader) => shard.reading(reader),
@@ -194,20 +195,27 @@ async fn shut(mut pressure: watch::Receiver<Pressure>, caps: Caps) {
     }
 }
 
-/// What the engines' door is told of somebody who has connected.
-pub fn engine(connection: &listen::Connection) -> engine::Peer {
-    let (peer, certificate) = (connection.peer, connection.certificate.as_deref());
-    match (peer, certificate.and_then(tls::named)) {
-        (Peer::Tcp(_), Some(name)) => {
-            let identity = Identity(format!("san:{name}").into());
-            engine::Peer { identity, local: peer.is_local(), vouched: true }
-        }
-        (Peer::Tcp(_), None) => {
-            engine::Peer { identity: identity(peer), local: peer.is_local(), vouched: false }
-        }
-        (Peer::Unix { .. }, _) => {
-            engine::Peer { identity: identity(peer), local: true, vouched: true }
-        }
+/// What the engines' door is told of somebody who has connected at `now`. `trust`: who vouches for
+/// certificates there.
+pub fn engine(
+    connection: &listen::Connection,
+    trust: Option<&tls::Trust>,
+    now: Timestamp,
+) -> engine::Peer {
+    let (peer, chain) = (connection.peer, connection.certificate.as_ref());
+    let own = chain.and_then(|it| it.first());
+    let name = own.and_then(|it| tls::named(it)).filter(|_| matches!(peer, Peer::Tcp(_)));
+    let standing = |(chain, trust): (&Arc<[_]>, &tls::Trust)| {
+        let vouched = trust.vouched(Arc::clone(chain), now);
+        Standing::new(move || vouched.stands())
+    };
+    let vouched = name.is_some() || matches!(peer, Peer::Unix { .. });
+    let named = name.map(|it| Identity(format!("san:{it}").into()));
+    engine::Peer {
+        identity: named.unwrap_or_else(|| identity(peer)),
+        local: peer.is_local(),
+        vouched,
+        certificate: chain.zip(trust).map(standing),
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn open(
 ) -> anyhow::Result<Arc<Tokens>> {
     let Auth { profile, keys, jwks: published, api_keys, revoked, cookie: _ } = auth.clone();
     let jwks = published.map(|(from, trust)| {
-        let source = Https::new(from, Arc::clone(&seams.network), trust.client());
+        let client = Arc::new(move || trust.client());
+        let source = Https::new(from, Arc::clone(&seams.network), client);
         Jwks::new(Box::new(source), jwks::Options::default())
     });
     if let Some(jwks) = &jwks {

@@ -33,6 +33,17 @@ pub struct Target<'a> {
     pub owner: &'a Identity,
 }
 
+/// What is said to whoever would decide alone.
+pub const FOUR_EYES: &str = "four eyes are asked for: whoever has begun an execution does not decide at its gates; let \
+                             somebody else decide";
+
+/// Whether the holder of `pass` is one of those who have begun an execution, and so does not decide at its
+/// gates where four eyes are asked for. A name is enough to be one: the same person may come with a token
+/// now, and with a key then.
+pub fn has_begun<'a>(pass: &Pass, began: impl IntoIterator<Item = &'a str>) -> bool {
+    began.into_iter().any(|it| *it == *pass.principal.subject)
+}
+
 /// Whether the holder of `pass` may. `target` is `None` for what concerns no execution in particular.
 ///
 /// Who may not even watch an execution is to be told that there is none; everybody else, that they may

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::{Pass, Reason};
 use crate::model::Timestamp;
@@ -53,6 +54,28 @@ pub trait Verifier: fmt::Debug + Send + Sync {
     fn redeem(&self, ticket: &str, origin: Option<&str>, now: Timestamp) -> Result<Pass, Invalid> {
         let _ = (ticket, origin, now);
         Err(Invalid::Unknown)
+    }
+}
+
+/// Whether what vouches for somebody, such as a certificate, still does.
+#[derive(Clone)]
+pub struct Standing(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Standing {
+    /// What `stands` says whenever it is asked. It does not wait.
+    pub fn new(stands: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(stands))
+    }
+
+    /// Whether it does at this instant.
+    pub fn stands(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Standing")
     }
 }
 

@@ -98,6 +98,18 @@ impl Check {
         self.one(flag, text, values::duration, TIME)
     }
 
+    /// Whether four eyes are asked for, which can't be where nobody can be told from anybody.
+    pub(super) fn four_eyes(&mut self, text: Option<&str>, shows: bool) -> bool {
+        const FLAG: &str = "--four-eyes";
+        let asked = self.one(FLAG, text, values::truth, super::TRUTH);
+        if asked && !shows {
+            let what = "without tokens everybody is the same person, and nobody could decide; name \
+                        --auth-keys, --auth-jwks-url or --api-keys";
+            self.wrong(FLAG, text.unwrap_or_default(), what);
+        }
+        asked
+    }
+
     /// The ports for operators, unless there are to be none.
     pub(super) fn admin(&mut self, texts: &[String]) -> Vec<Listen> {
         if let [only] = texts
@@ -186,17 +198,41 @@ impl Check {
         Some(Store { directory, size, age, set_aside })
     }
 
-    /// The authorities of engines' certificates, which count only where engines speak TLS.
-    pub(super) fn client_ca(&mut self, text: Option<&str>, tls: bool) -> Option<Trust> {
+    /// The authorities of engines' certificates, which count only where engines speak TLS, and what they
+    /// have revoked.
+    pub(super) fn client_ca(
+        &mut self,
+        text: Option<&str>,
+        revoked: &[String],
+        tls: bool,
+    ) -> Option<Trust> {
         const FLAG: &str = "--engine-tls-client-ca";
-        let text = text?;
+        const REVOKED: &str = "--engine-tls-client-crl";
+        let Some(text) = text else {
+            for text in revoked {
+                let what = "there are no certificates that could be revoked; name who issues them with \
+                            --engine-tls-client-ca";
+                self.wrong(REVOKED, text, what);
+            }
+            return None;
+        };
         if !tls {
             let what = "engines show certificates only over TLS; name --engine-tls-cert and \
                         --engine-tls-key";
             self.wrong(FLAG, text, what);
         }
-        let trust = Trust::of_file(Path::new(text));
-        trust.map_err(|fault| self.wrong(FLAG, text, fault.to_string())).ok()
+        let lists = revoked.iter().map(|it| PathBuf::from(it.trim())).collect();
+        match Trust::of_files(Path::new(text), lists) {
+            Ok(trust) => Some(trust),
+            Err(fault) => {
+                let named = |it: &&String| fault.path().starts_with(it.trim());
+                match revoked.iter().find(named).filter(|_| fault.path() != Path::new(text)) {
+                    Some(list) => self.wrong(REVOKED, list, fault.to_string()),
+                    None => self.wrong(FLAG, text, fault.to_string()),
+                }
+                None
+            }
+        }
     }
 
     /// A door's certificate with its key: both or neither.

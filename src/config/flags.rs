@@ -192,9 +192,21 @@ pub struct Flags {
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_KEY", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_key: Option<String>,
     /// The authorities that vouch for engines' certificates, as a PEM file. An engine with such a
-    /// certificate needs no token, and is who its URI or DNS name says. Default: none.
+    /// certificate needs no token, and is who its URI or DNS name says. Read again when it changes.
+    /// Default: none.
     #[arg(long, env = "FOOTPLATE_ENGINE_TLS_CLIENT_CA", value_name = "FILE", help_heading = "TLS")]
     pub engine_tls_client_ca: Option<String>,
+    /// Engines' certificates that are revoked: a revocation list as a PEM file, or a directory of them. May
+    /// be repeated. Read again when they change; whom one names is sent away. A list that is out of date
+    /// lets in nobody whom it could name. Default: none.
+    #[arg(
+        long,
+        env = "FOOTPLATE_ENGINE_TLS_CLIENT_CRL",
+        value_name = "FILE",
+        value_delimiter = ',',
+        help_heading = "TLS"
+    )]
+    pub engine_tls_client_crl: Vec<String>,
     /// Tokens and keys.
     #[command(flatten)]
     pub tokens: TokenFlags,
@@ -252,6 +264,17 @@ pub struct Flags {
         help_heading = "Gates"
     )]
     pub allow_timeout_approve: Option<String>,
+    /// Whether four eyes are asked for: true or false. With true, whoever has begun an execution does not
+    /// decide at its gates: who gave the command that started it, or in whose name its engine says that it
+    /// runs. Needs tokens.
+    #[arg(
+        long,
+        env = "FOOTPLATE_FOUR_EYES",
+        value_name = "BOOL",
+        default_value = "false",
+        help_heading = "Gates"
+    )]
+    pub four_eyes: Option<String>,
     /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
     /// not there. Default: none, everything is in memory alone.
     #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]

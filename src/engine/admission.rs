@@ -13,10 +13,10 @@ use super::end::End;
 use super::service::{Door, Peer};
 use crate::auth::Pass;
 use crate::auth::access::{self, Action};
-use crate::auth::verifier::Verifier;
+use crate::auth::verifier::{Standing, Verifier};
 use crate::model::{Identity, Timestamp};
 
-/// How soon it is noticed that a token counts no longer.
+/// How soon it is noticed that a token or a certificate counts no longer.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// An engine that has been let in.
@@ -26,14 +26,33 @@ pub(super) struct Admitted {
     pub(super) identity: Identity,
     /// What it has shown, if that is why.
     pass: Option<Pass>,
+    /// The certificate of its connection, which has to count whatever else was shown.
+    certificate: Option<Standing>,
 }
 
 impl Admitted {
     /// Returns when what it has shown counts no longer; never, if it has shown nothing.
-    pub(super) async fn lapsed(&self, door: &Door) {
-        let Some(pass) = &self.pass else { return std::future::pending().await };
-        while !pass.is_over(door.now()) && door.verifier().stands(pass) {
+    pub(super) async fn lapsed(&self, door: &Door) -> End {
+        if self.pass.is_none() && self.certificate.is_none() {
+            return std::future::pending().await;
+        }
+        loop {
+            if let Some(why) = self.fallen(door) {
+                return why;
+            }
             sleep(LOOK).await;
+        }
+    }
+
+    /// Why it counts no longer, if it does not.
+    fn fallen(&self, door: &Door) -> Option<End> {
+        let stands = |it: &Pass| !it.is_over(door.now()) && door.verifier().stands(it);
+        if self.certificate.as_ref().is_some_and(|it| !it.stands()) {
+            Some(End::Distrusted)
+        } else if self.pass.as_ref().is_some_and(|it| !stands(it)) {
+            Some(End::Unauthenticated)
+        } else {
+            None
         }
     }
 }
@@ -42,6 +61,9 @@ impl Admitted {
 pub(super) async fn admitted<T>(door: &Door, request: &Request<T>) -> Result<Admitted, End> {
     let peer: Option<&Peer> = request.extensions().get();
     let peer = peer.cloned().unwrap_or_else(Peer::here);
+    if peer.certificate.as_ref().is_some_and(|it| !it.stands()) {
+        return Err(End::Distrusted);
+    }
     let Some(token) = shown(request.metadata())? else {
         return without(door.verifier(), peer);
     };
@@ -55,20 +77,20 @@ pub(super) async fn admitted<T>(door: &Door, request: &Request<T>) -> Result<Adm
         // Where nobody needs one, it says nothing.
         return without(&verifier, peer);
     }
-    let_in(pass, now)
+    let_in(pass, peer.certificate, now)
 }
 
-fn let_in(pass: Pass, now: Timestamp) -> Result<Admitted, End> {
+fn let_in(pass: Pass, certificate: Option<Standing>, now: Timestamp) -> Result<Admitted, End> {
     if !access::may(&pass, Action::Attach, None, now) {
         return Err(End::NoEngine);
     }
-    Ok(Admitted { identity: pass.identity(), pass: Some(pass) })
+    Ok(Admitted { identity: pass.identity(), pass: Some(pass), certificate })
 }
 
 fn without(verifier: &Arc<dyn Verifier>, peer: Peer) -> Result<Admitted, End> {
-    let Peer { identity, local, vouched } = peer;
+    let Peer { identity, local, vouched, certificate } = peer;
     if vouched || verifier.unshown(local).is_some() {
-        Ok(Admitted { identity, pass: None })
+        Ok(Admitted { identity, pass: None, certificate })
     } else {
         Err(End::Unauthenticated)
     }

@@ -29,6 +29,8 @@ pub(super) enum End {
     Forbidden,
     /// It shows no token that counts, or none that counts any longer.
     Unauthenticated,
+    /// Its certificate counts no longer.
+    Distrusted,
     /// What it shows does not make an engine of it.
     NoEngine,
     /// The engine sent twice of what may be unacknowledged.
@@ -62,6 +64,7 @@ impl End {
             Self::Replaced => "replaced",
             Self::Forbidden => "forbidden",
             Self::Unauthenticated => "unauthenticated",
+            Self::Distrusted => "unauthenticated",
             Self::NoEngine => "forbidden",
             Self::WindowExceeded => "window_exceeded",
             Self::Overloaded => "overloaded",
@@ -85,6 +88,7 @@ impl End {
             Self::Fenced
             | Self::Forbidden
             | Self::Unauthenticated
+            | Self::Distrusted
             | Self::NoEngine
             | Self::WindowExceeded
             | Self::Overloaded
@@ -134,6 +138,12 @@ impl End {
                 Code::Unauthenticated,
                 "no token that counts was shown, or it counts no longer; send one as `authorization: \
                  Bearer …`, or an API key as `x-api-key`",
+            ),
+            Self::Distrusted => (
+                GoodbyeReason::Unauthenticated,
+                Code::Unauthenticated,
+                "the certificate of this engine counts no longer: it is revoked, or its authority is not \
+                 trusted any more; connect with another one",
             ),
             Self::NoEngine => (
                 GoodbyeReason::Forbidden,

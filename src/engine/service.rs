@@ -27,7 +27,7 @@ use super::pb::{
 };
 use super::publish::published;
 use super::stream::attached;
-use crate::auth::verifier::Verifier;
+use crate::auth::verifier::{Standing, Verifier};
 use crate::model::{Durability, Identity, LinkId, Timestamp};
 use crate::seams::Clock;
 use crate::shard::Shards;
@@ -43,7 +43,7 @@ const RESPONSES: usize = 8;
 
 /// Who is on the other side, as the accept loop has verified. It stands among a request's
 /// extensions; without it, the other side is on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// To whom the executions will belong that it begins, unless it shows a token.
     pub identity: Identity,
@@ -51,12 +51,19 @@ pub struct Peer {
     pub local: bool,
     /// Whether the kernel or a certificate says who it is: then it need show nothing.
     pub vouched: bool,
+    /// Whether the certificate that it has shown still counts. `None`: it has shown none.
+    pub certificate: Option<Standing>,
 }
 
 impl Peer {
     /// Somebody on this machine, and nobody says who.
     pub fn here() -> Self {
-        Self { identity: Identity("loopback".into()), local: true, vouched: false }
+        Self {
+            identity: Identity("loopback".into()),
+            local: true,
+            vouched: false,
+            certificate: None,
+        }
     }
 }
 

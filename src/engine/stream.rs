@@ -176,7 +176,7 @@ impl Stream<'_> {
             biased;
             end = &mut speaking => end,
             end = self.listen(inbound) => end,
-            () = self.admitted.lapsed(self.link.door()) => End::Unauthenticated,
+            end = self.admitted.lapsed(self.link.door()) => end,
             () = self.responses.closed() => End::Gone,
         };
         if !end.leaves_in_order() {

@@ -52,8 +52,11 @@ impl fmt::Display for Published {
 pub struct Https {
     from: Arc<Published>,
     network: Arc<dyn Network>,
-    tls: Arc<ClientConfig>,
+    tls: Tls,
 }
+
+/// How TLS is spoken with a server that is asked now.
+pub type Tls = Arc<dyn Fn() -> Arc<ClientConfig> + Send + Sync>;
 
 impl fmt::Debug for Https {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +66,7 @@ impl fmt::Debug for Https {
 
 impl Https {
     /// Fetches from there, over this network, and believes servers whom `tls` believes.
-    pub fn new(from: Published, network: Arc<dyn Network>, tls: Arc<ClientConfig>) -> Self {
+    pub fn new(from: Published, network: Arc<dyn Network>, tls: Tls) -> Self {
         Self { from: Arc::new(from), network, tls }
     }
 
@@ -84,7 +87,7 @@ impl Https {
         }
         let stream = stream.ok_or(last)?;
         let name = ServerName::try_from(host.clone()).map_err(|err| said("its name")(&err))?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await;
+        let stream = TlsConnector::from((self.tls)()).connect(name, stream).await;
         let stream = stream.map_err(|err| said("TLS")(&err))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|err| said("HTTP")(&err))?;

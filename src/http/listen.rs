@@ -24,7 +24,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::io::Errno;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy, sink};
 use tokio::time::{sleep, timeout};
-use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::{ServerConfig, pki_types::CertificateDer};
 use tokio_util::sync::CancellationToken;
 use tower::{Service, util::BoxCloneSyncService};
 use tracing::{debug, info, warn};
@@ -40,6 +41,12 @@ use crate::telemetry::Metrics;
 
 /// What answers requests.
 pub type Site = BoxCloneSyncService<Request<Incoming>, Response<Body>, Infallible>;
+
+/// How TLS is spoken with whoever connects now.
+pub type Tls = Arc<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
+
+/// Writes down who has connected.
+pub type Introduce = Arc<dyn Fn(&Connection, &mut Extensions) + Send + Sync>;
 
 /// How long a peer may take, and how much it may say.
 #[derive(Debug, Clone, Copy)]
@@ -95,11 +102,11 @@ pub struct Door {
     /// How it speaks HTTP/2, timer included.
     pub http2: fn(&mut http2::Builder<Tasks>),
     /// How it speaks TLS, if it does. Unix sockets are plain in any case.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Tls>,
     /// What answers.
     pub site: Site,
-    /// Writes down who has connected, where the site looks for it.
-    pub introduce: fn(&Connection, &mut Extensions),
+    /// Writes down who has connected, where the site looks for it: once, for all of its requests.
+    pub introduce: Introduce,
     /// How patient it is.
     pub options: Options,
     /// How many connections there may be.
@@ -127,8 +134,9 @@ pub struct Connection {
     pub client: Option<IpAddr>,
     /// Whether it came over TLS.
     pub tls: bool,
-    /// The certificate that it has shown there, as DER, if one was asked for; its authority vouches for it.
-    pub certificate: Option<Arc<[u8]>>,
+    /// The certificates that it has shown there, its own first, if they were asked for; an authority
+    /// vouches for them.
+    pub certificate: Option<Arc<[CertificateDer<'static>]>>,
     /// Its place: whoever takes the connection over takes this along.
     pub seat: Arc<Seat>,
 }
@@ -245,7 +253,7 @@ impl Door {
                 let _ = stream.write_all(NOT_PLAIN).now_or_never();
             }
             Some(config) => {
-                let handshake = TlsAcceptor::from(Arc::clone(config)).accept(stream);
+                let handshake = TlsAcceptor::from(config()).accept(stream);
                 match timeout(self.options.tls, handshake).await {
                     Err(_) => self.refused("timeout"),
                     Ok(Err(err)) => {
@@ -256,8 +264,7 @@ impl Door {
                         let two = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                         let two = two || self.speaks == Speaks::Grpc;
                         let shown = stream.get_ref().1.peer_certificates();
-                        connection.certificate =
-                            shown.and_then(|it| it.first()).map(|it| Arc::from(&**it));
+                        connection.certificate = shown.map(Arc::from);
                         self.serve(stream, connection, two).await;
                     }
                 }
@@ -268,10 +275,11 @@ impl Door {
     /// Serves requests until the connection ends, or has become something else. Once the relay
     /// drains, no further request is taken.
     async fn serve(&self, stream: impl Io + 'static, connection: Connection, two: bool) {
-        let (site, introduce) = (self.site.clone(), self.introduce);
         let seat = Arc::clone(&connection.seat);
+        let (site, mut about) = (self.site.clone(), Extensions::new());
+        (self.introduce)(&connection, &mut about);
         let site = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            introduce(&connection, request.extensions_mut());
+            request.extensions_mut().extend(about.clone());
             // A boxed service is always ready.
             site.clone().call(request)
         });

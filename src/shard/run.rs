@@ -77,6 +77,7 @@ pub struct Shard<Store> {
     pub(super) audit: Audit,
     /// Says what counts no longer.
     pub(super) verifier: Arc<dyn Verifier>,
+    four_eyes: bool,
 }
 
 /// A room, and when its viewers are told that there is nothing new.
@@ -117,6 +118,7 @@ impl<Store: Backend> Shard<Store> {
             metrics: Arc::default(),
             audit: Audit::default(),
             verifier: Arc::new(Loopback),
+            four_eyes: false,
             options,
         }
     }
@@ -213,7 +215,7 @@ impl<Store: Backend> Shard<Store> {
                 self.metrics.engines_attached.set(self.engines.len() as i64);
             }
             Message::Viewer { viewer, pass, answers } => {
-                self.viewers.insert(viewer, Reach::new(pass, answers));
+                self.came(viewer, pass, answers);
                 self.sweep.get_or_insert(now.instant + self.options.beat_every);
             }
             Message::Known { viewer, pass } => {

@@ -39,7 +39,7 @@ impl<M: Default + Clone> Each<M> {
 pub(super) const DOORS: Label = ("door", &["admin", "engine", "viewer"]);
 /// The doors that may speak TLS.
 pub(super) const TLS_DOORS: Label = ("door", &["engine", "viewer"]);
-/// What comes of a new certificate.
+/// What comes of new certificates, authorities and revocation lists.
 pub(super) const RELOADS: Label = ("result", &["reloaded", "refused"]);
 /// Why a connection or a request is refused before anybody looks at what it wants.
 pub(super) const REFUSALS: Label = (

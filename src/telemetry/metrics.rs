@@ -71,8 +71,9 @@ table! {
     connections_refused: Each<Counter> by REFUSALS, "Connections and requests that were refused before anybody looked at what they want";
     credentials_refused: Each<Counter> by CREDENTIALS, "Tokens, API keys and tickets that did not count, by the reason";
     too_much_refused: Each<Counter> by TOO_MUCH, "What was refused because a connection, a person, a tenant or an address has too much or does too much: principal and tenant, connections; attempts, what was shown from an address of which much did not count; subscriptions, what is watched; the others, what was said in too short a time";
-    certificate_reloads: Each<Counter> by RELOADS, "New certificates that were found in their files, by what came of them";
+    certificate_reloads: Each<Counter> by RELOADS, "New certificates, authorities and revocation lists that were found in their files, by what came of them";
     certificate_expiry_timestamp: Each<Gauge> in Seconds by TLS_DOORS, "When the certificate of a door expires, in seconds since 1970; 0: it has none";
+    revocation_expiry_timestamp: Gauge in Seconds, "When the first of the revocation lists for engines' certificates is out of date, in seconds since 1970; 0: there is none";
     accept_errors: Counter, "Times that accepting a connection failed, as it does without descriptors";
 
     engines_attached: Gauge, "Engines that are attached, calls of Publish under way included";

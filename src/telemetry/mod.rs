@@ -8,6 +8,8 @@ pub mod logs;
 mod meter;
 mod metrics;
 mod process;
+mod quiet;
+mod short;
 
 pub use each::Each;
 pub use head::Head;

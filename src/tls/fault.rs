@@ -12,13 +12,13 @@ pub enum Fault {
     /// It is a directory.
     #[error("{} is a directory; write the path of the PEM file in it", .0.display())]
     Directory(PathBuf),
-    /// It is larger than any certificate.
-    #[error("{} is larger than 1 MiB, which no certificate is; write the path of a PEM file", .0.display())]
+    /// It is larger than anything that is read here.
+    #[error("{} is larger than 1 MiB, which is more than is read; write the path of a PEM file", .0.display())]
     TooLarge(PathBuf),
     /// It can be read only once, so what is in it now can't be known.
     #[error(
         "{} is no plain file, and what is not can't be read again; write the path of one, or start \
-         the relay anew for a new certificate",
+         the relay anew for what is new",
         .0.display()
     )]
     Once(PathBuf),
@@ -31,7 +31,8 @@ pub enum Fault {
     Unreadable(PathBuf, io::Error),
     /// It holds no PEM, or damaged PEM.
     #[error(
-        "{} is not PEM ({err}); convert it with `openssl x509 -inform der` or `openssl pkey -inform der`",
+        "{} is not PEM ({err}); convert it with `openssl x509 -inform der`, `openssl pkey -inform der` or \
+         `openssl crl -inform der`",
         .0.display(),
         err = .1
     )]
@@ -42,6 +43,27 @@ pub enum Fault {
         .0.display()
     )]
     NoCertificate(PathBuf),
+    /// It holds no authority.
+    #[error("{} holds no authority that can vouch for anybody; write the path of the CA's certificate", .0.display())]
+    NoAuthority(PathBuf),
+    /// It holds no revocation list; or it is a directory in which no file is.
+    #[error(
+        "{} holds no revocation list; it needs a section `BEGIN X509 CRL`, or to be a directory of files \
+         that have one",
+        .0.display()
+    )]
+    NoList(PathBuf),
+    /// It is a directory of too many files.
+    #[error("{} holds more than {most} files; leave those there that are revocation lists", .0.display(), most = .1)]
+    Crowded(PathBuf, usize),
+    /// Its revocation list can't be used.
+    #[error(
+        "the revocation list in {} can't be used ({err}); have a whole one issued, version 2 with a next \
+         update, neither indirect nor a delta",
+        .0.display(),
+        err = .1
+    )]
+    BadList(PathBuf, String),
     /// It holds no private key.
     #[error(
         "{} holds no private key; it needs a section `BEGIN PRIVATE KEY`. Are the two files swapped?",
@@ -89,6 +111,10 @@ impl Fault {
             | Self::Unreadable(path, _)
             | Self::NotPem(path, _)
             | Self::NoCertificate(path)
+            | Self::NoAuthority(path)
+            | Self::NoList(path)
+            | Self::Crowded(path, _)
+            | Self::BadList(path, _)
             | Self::NoKey(path)
             | Self::Encrypted(path)
             | Self::BadKey(path, _)

@@ -3,6 +3,7 @@
 //! says that a certificate is in use which is not.
 
 mod authority;
+mod believed;
 mod certificate;
 mod facts;
 mod fault;
@@ -21,5 +22,5 @@ pub use files::Files;
 pub use folder::{Made, Spoiled, init};
 pub use own::{SelfSigned, self_signed};
 pub use served::Served;
-pub use trust::{Trust, named};
+pub use trust::{Trust, Vouched, named};
 pub use watch::{Look, Options, Watch};

@@ -7,13 +7,17 @@ use arc_swap::ArcSwap;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, aws_lc_rs::cipher_suite as suite};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{
-    ClientHello, NoClientAuth, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions,
+    ClientHello, NoClientAuth, NoServerSessionStorage, ResolvesServerCert,
+    ServerSessionMemoryCache, StoresServerSessions,
 };
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
+use tracing::{info, warn};
 
-use super::files::Print;
+use super::files::{Contents, Print};
+use super::watch::Kept;
 use super::{Certificate, Fault, Files, Trust, Watch};
+use crate::model::Timestamp;
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 
@@ -50,18 +54,22 @@ impl Served {
 
     /// How the viewers' door speaks TLS.
     pub fn for_viewers(&self) -> Arc<ServerConfig> {
-        self.server(&VIEWERS, None)
+        Arc::new(self.server(&VIEWERS, Arc::new(NoClientAuth)))
     }
 
     /// How the engines' door speaks TLS.
     pub fn for_engines(&self) -> Arc<ServerConfig> {
-        self.server(&ENGINES, None)
+        Arc::new(self.server(&ENGINES, Arc::new(NoClientAuth)))
     }
 
-    /// The same, where engines show certificates of these authorities. `optional`: or none, because
-    /// they can show something else.
+    /// The same, where engines show certificates that count by what `trust` says at this moment.
+    /// `optional`: or none, because they can show something else. No session is taken up again: its
+    /// certificate would not be looked at.
     pub fn for_known_engines(&self, trust: &Trust, optional: bool) -> Arc<ServerConfig> {
-        self.server(&ENGINES, Some(trust.verifier(optional)))
+        let mut config = self.server(&ENGINES, trust.verifier(optional));
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Arc::new(config)
     }
 
     /// Begins to tell of the certificate, and gives who looks after its files; `None` if it has
@@ -72,20 +80,14 @@ impl Served {
         clock: &Clock,
         metrics: &Arc<Metrics>,
     ) -> Option<Watch> {
-        let now = self.shown.certificate.load();
-        let facts = now.facts();
-        facts.tell(door, metrics, "certificate in use");
+        self.shown.now().facts().tell(door, metrics, "certificate in use");
         let (files, print) = self.from.clone()?;
-        let (clock, metrics) = (clock.clone(), Arc::clone(metrics));
-        Some(Watch::new(door, files, print, Arc::clone(&self.shown), clock, metrics))
+        let (shown, told) = (Arc::clone(&self.shown), Arc::clone(metrics));
+        let kept = Own { door, files, shown, told_untimely: false, metrics: told };
+        Some(Watch::new(kept, print, clock.clone(), Arc::clone(metrics)))
     }
 
-    fn server(
-        &self,
-        speaks: &[&str],
-        clients: Option<Arc<dyn ClientCertVerifier>>,
-    ) -> Arc<ServerConfig> {
-        let clients = clients.unwrap_or_else(|| Arc::new(NoClientAuth));
+    fn server(&self, speaks: &[&str], clients: Arc<dyn ClientCertVerifier>) -> ServerConfig {
         let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
             .with_protocol_versions(&[&version::TLS13, &version::TLS12])
             .expect("the provider has suites for both versions")
@@ -94,13 +96,67 @@ impl Served {
         config.session_storage = Arc::clone(&self.shown) as Arc<dyn StoresServerSessions>;
         config.alpn_protocols = speaks.iter().map(|it| it.as_bytes().to_vec()).collect();
         config.ignore_client_order = true;
-        Arc::new(config)
+        config
+    }
+}
+
+/// A door's certificate, and its files.
+#[derive(Debug)]
+struct Own {
+    door: &'static str,
+    files: Files,
+    shown: Arc<Shown>,
+    /// Whether somebody was told that the time of what is served is not now.
+    told_untimely: bool,
+    metrics: Arc<Metrics>,
+}
+
+impl Kept for Own {
+    fn reader(&self) -> Box<dyn FnOnce() -> Contents + Send> {
+        let files = self.files.clone();
+        Box::new(move || files.read_again())
+    }
+
+    fn take(&mut self, contents: Contents) -> Result<(), Fault> {
+        let certificate = contents.certificate(&self.files)?;
+        let facts = certificate.facts().clone();
+        self.shown.show(certificate);
+        self.told_untimely = false;
+        facts.tell(self.door, &self.metrics, "certificate reloaded; new connections are given it");
+        Ok(())
+    }
+
+    fn refuse(&self, fault: &Fault) {
+        let expires = self.shown.now().facts().expires;
+        warn!(
+            door = self.door, %expires,
+            "the new certificate can't be served, and the old one still is: {fault}"
+        );
+    }
+
+    fn affirm(&self) {
+        info!(door = self.door, "the certificate in the files is the one that is served");
+    }
+
+    /// Tells once that clients refuse what is served.
+    fn look_at_the_calendar(&mut self, now: Timestamp) {
+        let shown = self.shown.now();
+        let Some(untimely) = shown.facts().untimely(now) else { return };
+        if !std::mem::replace(&mut self.told_untimely, true) {
+            warn!(
+                door = self.door,
+                serial = shown.facts().serial,
+                expires = %shown.facts().expires,
+                "clients will refuse the certificate: {untimely}; put a new one in its files, \
+                 which needs no restart"
+            );
+        }
     }
 }
 
 /// What handshakes are given at the moment.
 #[derive(Debug)]
-pub(super) struct Shown {
+struct Shown {
     certificate: ArcSwap<Certificate>,
     sessions: ArcSwap<ServerSessionMemoryCache>,
 }
@@ -113,13 +169,13 @@ impl Shown {
         }
     }
 
-    pub(super) fn now(&self) -> Arc<Certificate> {
+    fn now(&self) -> Arc<Certificate> {
         self.certificate.load_full()
     }
 
     /// From now on handshakes are given this one. Whoever has seen the one before takes up no
     /// session again: it looks at the new one first.
-    pub(super) fn show(&self, certificate: Certificate) {
+    fn show(&self, certificate: Certificate) {
         self.certificate.store(Arc::new(certificate));
         self.sessions.store(ServerSessionMemoryCache::new(SESSIONS));
     }

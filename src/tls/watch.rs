@@ -1,7 +1,7 @@
-//! Who looks after a door's certificate while the door is open: new contents of its files are
-//! served, broken ones are refused and told once. It never takes a working certificate away, and
-//! never says "reloaded" unless handshakes are given the new one.
+//! Who looks after files while a door is open: what is new in them is taken into use, what is broken is
+//! refused and told once. It never takes away what works, and never says "reloaded" of what is not used.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,10 @@ use tokio::sync::watch::Receiver;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
-use super::files::Print;
-use super::served::Shown;
-use super::{Certificate, Fault, Files};
+use super::Fault;
+use super::files::{Contents, Print};
+use crate::model::Timestamp;
 use crate::seams::Clock;
 use crate::telemetry::Metrics;
 
@@ -23,7 +22,7 @@ pub struct Options {
     /// Between two looks.
     pub every: Duration,
     /// From a look that found something new to the one that has to find the same before it
-    /// counts: the two files are written one after the other.
+    /// counts: files that belong together are written one after the other.
     pub settle: Duration,
 }
 
@@ -36,47 +35,61 @@ impl Default for Options {
 /// What a look has found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
-    /// What is served.
+    /// What is in use.
     Same,
     /// Something new, which may not be complete yet: it counts once it is found again.
     Settling,
-    /// A new certificate, which is served from now on.
+    /// Something new, which is in use from now on.
     Reloaded,
-    /// What can't be served. The old certificate is.
+    /// What can't be used. What was there before is.
     Refused,
     /// What has been refused before.
     RefusedStill,
 }
 
-/// Looks after the files of one door's certificate.
+/// What stands in files, and is in use.
+pub(super) trait Kept: fmt::Debug + Send {
+    /// How its files are read again. That blocks.
+    fn reader(&self) -> Box<dyn FnOnce() -> Contents + Send>;
+
+    /// Takes new contents into use, and says so.
+    ///
+    /// # Errors
+    /// They can't be used, and nothing has changed.
+    fn take(&mut self, contents: Contents) -> Result<(), Fault>;
+
+    /// Says that new contents can't be used.
+    fn refuse(&self, fault: &Fault);
+
+    /// Says that nothing has changed, to somebody who has asked, or who was told otherwise before.
+    fn affirm(&self);
+
+    /// Tells once what time has made of what is in use.
+    fn look_at_the_calendar(&mut self, now: Timestamp);
+}
+
+/// Looks after the files of a door's certificate, or of those who vouch for others.
 #[derive(Debug)]
 pub struct Watch {
-    door: &'static str,
-    files: Files,
-    /// What is served.
+    kept: Box<dyn Kept>,
+    /// What is in use.
     print: Print,
-    /// What the last look has found, if it is not served.
+    /// What the last look has found, if it is not in use.
     settling: Option<Print>,
     refused: Option<Print>,
-    shown: Arc<Shown>,
-    /// Whether somebody was told that the time of what is served is not now.
-    told_untimely: bool,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
 
 impl Watch {
     pub(super) fn new(
-        door: &'static str,
-        files: Files,
+        kept: impl Kept + 'static,
         print: Print,
-        shown: Arc<Shown>,
         clock: Clock,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let (settling, refused, told_untimely) = (None, None, false);
-        let mut it =
-            Self { door, files, print, settling, refused, shown, told_untimely, clock, metrics };
+        let kept = Box::new(kept);
+        let mut it = Self { kept, print, settling: None, refused: None, clock, metrics };
         it.look_at_the_calendar();
         it
     }
@@ -105,9 +118,9 @@ impl Watch {
     /// Looks once. `asked`: somebody says that the files are complete, and wants to hear what
     /// comes of it; what is found counts at once.
     pub async fn look(&mut self, asked: bool) -> Look {
-        let files = self.files.clone();
+        let reader = self.kept.reader();
         let read = spawn_blocking(move || {
-            let contents = files.read_again();
+            let contents = reader();
             (contents.print(), contents)
         });
         // It fails when the runtime ends, and then nobody needs a certificate any more.
@@ -118,7 +131,7 @@ impl Watch {
             self.settling = None;
             let back = self.refused.take().is_some();
             if back || asked {
-                info!(door = self.door, "the certificate in the files is the one that is served");
+                self.kept.affirm();
             }
             return Look::Same;
         }
@@ -129,47 +142,23 @@ impl Watch {
             return Look::Settling;
         }
         self.settling = None;
-        match contents.certificate(&self.files) {
-            Ok(certificate) => self.reloaded(certificate, print),
-            Err(fault) => self.refused(&fault, print),
+        match self.kept.take(contents) {
+            Ok(()) => {
+                (self.print, self.refused) = (print, None);
+                self.metrics.certificate_reloads.of("reloaded").inc();
+                self.look_at_the_calendar();
+                Look::Reloaded
+            }
+            Err(fault) => {
+                self.refused = Some(print);
+                self.metrics.certificate_reloads.of("refused").inc();
+                self.kept.refuse(&fault);
+                Look::Refused
+            }
         }
     }
 
-    fn reloaded(&mut self, certificate: Certificate, print: Print) -> Look {
-        let facts = certificate.facts().clone();
-        self.shown.show(certificate);
-        self.print = print;
-        (self.refused, self.told_untimely) = (None, false);
-        self.metrics.certificate_reloads.of("reloaded").inc();
-        let news = "certificate reloaded; new connections are given it";
-        facts.tell(self.door, &self.metrics, news);
-        self.look_at_the_calendar();
-        Look::Reloaded
-    }
-
-    fn refused(&mut self, fault: &Fault, print: Print) -> Look {
-        self.refused = Some(print);
-        self.metrics.certificate_reloads.of("refused").inc();
-        let expires = self.shown.now().facts().expires;
-        warn!(
-            door = self.door, %expires,
-            "the new certificate can't be served, and the old one still is: {fault}"
-        );
-        Look::Refused
-    }
-
-    /// Tells once that clients refuse what is served.
     fn look_at_the_calendar(&mut self) {
-        let now = self.shown.now();
-        let Some(untimely) = now.facts().untimely(self.clock.now().time) else { return };
-        if !std::mem::replace(&mut self.told_untimely, true) {
-            warn!(
-                door = self.door,
-                serial = now.facts().serial,
-                expires = %now.facts().expires,
-                "clients will refuse the certificate: {untimely}; put a new one in its files, \
-                 which needs no restart"
-            );
-        }
+        self.kept.look_at_the_calendar(self.clock.now().time);
     }
 }

@@ -100,9 +100,14 @@ async fn open(shards: &Shards, tasks: &Tasks, tls: Option<Served>) -> Address {
         name: "viewer",
         speaks: Speaks::Web,
         http2: listen::web,
-        tls: tls.map(|it| it.for_viewers()),
+        tls: tls.map(|it| {
+            let config = it.for_viewers();
+            Arc::new(move || Arc::clone(&config)) as listen::Tls
+        }),
         site: site.service(),
-        introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
+        introduce: Arc::new(|connection, extensions| {
+            drop(extensions.insert(connection.clone()));
+        }),
         options: listen::Options::default(),
         caps: Caps::new(caps::Limits::default()),
         closing: CancellationToken::new(),

@@ -216,6 +216,7 @@ fn kind(now: Timestamp, text: &str) -> Kind {
             workflow_id: after("of").map(|it| it.parse().unwrap()),
             aliases: after("alias").map(|it| it.parse().unwrap()).into_iter().collect(),
             command_id: after("command").map(|it| it.parse().unwrap()),
+            requested_by: after("for").map(Into::into),
             ..ExecutionStarted::default()
         })),
         "status" => Kind::ExecutionStatusChanged(Box::new(ExecutionStatusChanged {

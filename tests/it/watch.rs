@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::{LazyLock, Once, PoisonError, RwLock};
+use std::time::Instant;
 use std::{process, thread};
 
-use footplate::telemetry::logs::{Format, log};
+use footplate::telemetry::logs::{self, Format};
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// So much of a token is too much, in bytes.
@@ -25,7 +26,8 @@ pub(crate) fn begin() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // As the program logs, down to the last word that it would let through.
-        log("trace", Format::Text, false, || Looked { secrets: &SECRETS, alarm: give_up })
+        let (begun, to) = (Instant::now(), || Looked { secrets: &SECRETS, alarm: give_up });
+        logs::into("trace", Format::Text, to, move || begun.elapsed())
             .try_init()
             .expect("no test listens to all of them");
     });

@@ -69,7 +69,7 @@ impl Relay {
     pub(super) async fn engine(&self, producer: &str, epoch: u64) -> Engine {
         let uri = format!("http://127.0.0.1:{}", Self::port(&self.app.engines_at));
         let channel = Channel::from_shared(uri).unwrap().connect().await.unwrap();
-        Engine::attach(channel, producer, epoch).await
+        Engine::attach(channel, producer, epoch).await.unwrap()
     }
 
     /// An engine that is somebody else: the kernel says who is at the other end of a Unix socket.
@@ -77,7 +77,7 @@ impl Relay {
         let path = self.folder.path().join("engine.sock");
         let endpoint = Endpoint::try_from(format!("unix://{}", path.display())).unwrap();
         let channel = endpoint.connect().await.unwrap();
-        Engine::attach(channel, producer, 1).await
+        Engine::attach(channel, producer, 1).await.unwrap()
     }
 
     pub(super) async fn viewer(&self) -> Viewer {
@@ -101,7 +101,12 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    async fn attach(channel: Channel, producer: &str, epoch: u64) -> Self {
+    /// `Err`: the call ends without a stream.
+    pub(super) async fn attach(
+        channel: Channel,
+        producer: &str,
+        epoch: u64,
+    ) -> Result<Self, tonic::Status> {
         let (tell, said) = mpsc::channel(64);
         let producer = pb::Producer { producer_id: producer.into(), producer_epoch: epoch };
         let capabilities = pb::Capabilities { pause: true, ..Default::default() };
@@ -111,8 +116,8 @@ impl Engine {
             pb::Hello { producer, capabilities, startable_workflow_ids, ..Default::default() };
         tell.send(pb::AttachRequest { message: Some(Say::Hello(hello)) }).await.unwrap();
         let mut client = EngineServiceClient::new(channel);
-        let hear = client.attach(ReceiverStream::new(said)).await.unwrap().into_inner();
-        Self { tell, hear }
+        let hear = client.attach(ReceiverStream::new(said)).await?.into_inner();
+        Ok(Self { tell, hear })
     }
 
     pub(super) async fn hears(&mut self) -> Told {

@@ -19,7 +19,8 @@ pub struct TokenFlags {
     /// Where the issuer publishes its keys, an https address. Default: none.
     #[arg(long, env = "FOOTPLATE_AUTH_JWKS_URL", value_name = "URL", help_heading = "Tokens")]
     pub auth_jwks_url: Option<String>,
-    /// The authorities that may vouch for that address, as a PEM file. Default: those of the system.
+    /// The authorities that may vouch for that address, as a PEM file. Read again when it changes.
+    /// Default: those of the system.
     #[arg(long, env = "FOOTPLATE_AUTH_JWKS_CA", value_name = "FILE", help_heading = "Tokens")]
     pub auth_jwks_ca: Option<String>,
     /// Who issues the tokens, as it stands in `iss`. Default: none.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::Execution;
 use crate::core::Limits;
 use crate::model::{
-    After, CommandId, CommandOutcome, CommandStage, CommandState, Contradiction, CostIncurred,
-    Ending, Event, ExecutionFinished, ExecutionStarted, ExecutionStatus, Fact, FailureReported,
-    Json, Kind, NodeStatus, OutcomeStatus, Presence, ProducerEpoch, ProducerId, Progress, Pseq,
-    Record, Seq, Text, Timestamp,
+    After, CommandId, CommandKind, CommandOutcome, CommandStage, CommandState, Contradiction,
+    CostIncurred, Ending, Event, ExecutionFinished, ExecutionStarted, ExecutionStatus, Fact,
+    FailureReported, Json, Kind, NodeStatus, OutcomeStatus, Presence, ProducerEpoch, ProducerId,
+    Progress, Pseq, Record, Seq, Text, Timestamp,
 };
 
 /// What of a fold is the same for every fact: when, and as which record.
@@ -344,7 +344,9 @@ impl Execution {
         }
         let moved = after.command.is_some() || self.is_over();
         while moved && limits.commands < self.commands.len() {
-            let done = self.commands.values().filter(|it| it.stage.is_final());
+            // Who has begun it is remembered for as long as there are gates to decide.
+            let begins = |it: &CommandState| matches!(it.command.kind, CommandKind::Start { .. });
+            let done = self.commands.values().filter(|it| it.stage.is_final() && !begins(it));
             let Some(oldest) = done.min_by_key(|it| it.since) else { break };
             let oldest = oldest.command.id.clone();
             self.commands.remove(&oldest);

@@ -42,6 +42,16 @@ impl Relay {
         self.starts.iter().find(|it| it.id == *id).map(|it| &it.execution)
     }
 
+    /// Who has begun an execution, by name, as far as that is known: whoever gave the command that started
+    /// it, and in whose name its engine says that it runs.
+    pub fn began(&self, execution: &ExecutionId) -> impl Iterator<Item = &str> {
+        let state = self.logs.get(execution).map(|it| &it.state);
+        let commands = state.into_iter().flat_map(|it| it.commands.values());
+        let starts = commands.filter(|it| matches!(it.command.kind, CommandKind::Start { .. }));
+        let said = state.and_then(|it| it.outline.info.requested_by.as_deref());
+        starts.map(|it| &*it.command.by.subject).chain(said)
+    }
+
     /// A log for an execution that an engine is yet to begin.
     fn start_execution(
         &mut self,

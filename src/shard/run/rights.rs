@@ -11,8 +11,9 @@ use crate::core::{Answer, Effect, Input, Receipt, Reference, Stage};
 use crate::dialect::Begin;
 use crate::model::{CommandAsk, CommandId, CommandKind, DecisionId, ExecutionId, Text, ViewerId};
 use crate::shard::Join;
+use crate::shard::viewers::Reach;
 use crate::store::Backend;
-use crate::viewer::{Letter, Seat, Topic};
+use crate::viewer::{Letter, Post, Seat, Topic};
 
 /// What is said of a command to an execution that is not there.
 const UNKNOWN: &str = "unknown execution";
@@ -22,6 +23,17 @@ impl<Store> Shard<Store> {
     #[must_use]
     pub fn trusting(self, verifier: Arc<dyn Verifier>) -> Self {
         Self { verifier, ..self }
+    }
+
+    /// Asks for four eyes: whoever has begun an execution does not decide at its gates.
+    #[must_use]
+    pub fn with_four_eyes(self, four_eyes: bool) -> Self {
+        Self { four_eyes, ..self }
+    }
+
+    /// Whether four eyes are asked for, and the holder of `pass` has begun it.
+    fn is_alone(&self, pass: &Pass, execution: &ExecutionId) -> bool {
+        self.four_eyes && access::has_begun(pass, self.relay.began(execution))
     }
 
     /// Whether the holder of `pass` may, now. With an execution: to that one, which has to be there.
@@ -55,8 +67,14 @@ impl<Store> Shard<Store> {
                 };
                 let receipt = match self.visible(pass, &ask.execution) {
                     None => Receipt::unknown_gate(ask),
-                    Some(it) if self.may(pass, Action::Decide, Some(&it)) => return None,
-                    Some(_) => Receipt::new(about, Stage::Forbidden),
+                    Some(it) if !self.may(pass, Action::Decide, Some(&it)) => {
+                        Receipt::new(about, Stage::Forbidden)
+                    }
+                    Some(it) if self.is_alone(pass, &it) => {
+                        let reason = Some(access::FOUR_EYES.into());
+                        Receipt { reason, ..Receipt::new(about, Stage::Forbidden) }
+                    }
+                    Some(_) => return None,
                 };
                 (viewer, receipt)
             }
@@ -114,13 +132,6 @@ impl<Store> Shard<Store> {
         !matches!(ask.kind, CommandKind::Start { .. })
             || ask.execution.as_ref().map_or(pass.sight.executions.is_none(), named)
     }
-
-    /// A viewer has shown another token. What it asks for from now on is judged by that.
-    pub(super) fn known(&mut self, viewer: ViewerId, pass: &Arc<Pass>) {
-        if let Some(reach) = self.viewers.get_mut(&viewer) {
-            reach.pass = Arc::clone(pass);
-        }
-    }
 }
 
 fn answered(viewer: ViewerId, receipt: Receipt) -> Effect {
@@ -128,6 +139,29 @@ fn answered(viewer: ViewerId, receipt: Receipt) -> Effect {
 }
 
 impl<Store: Backend> Shard<Store> {
+    /// A viewer has come.
+    pub(super) fn came(&mut self, viewer: ViewerId, pass: Arc<Pass>, answers: Post) {
+        self.viewers.insert(viewer, Reach::new(pass, answers));
+        self.assess(viewer);
+    }
+
+    /// A viewer has shown another token. What it asks for from now on is judged by that.
+    pub(super) fn known(&mut self, viewer: ViewerId, pass: &Arc<Pass>) {
+        if let Some(reach) = self.viewers.get_mut(&viewer) {
+            reach.pass = Arc::clone(pass);
+        }
+        self.assess(viewer);
+    }
+
+    /// Sends a viewer away whose pass was revoked after its door had looked at it, and before it was one
+    /// of those whose passes are looked at when something is.
+    fn assess(&mut self, viewer: ViewerId) {
+        let Some(reach) = self.viewers.get(&viewer) else { return };
+        if !self.verifier.stands(&reach.pass) {
+            self.post(viewer, Letter::Revoked);
+        }
+    }
+
     /// What a viewer watches is looked at again: what it may no longer see is gone, and what it may see
     /// now it is shown, if it waits for it.
     pub(in crate::shard) fn review(&mut self, viewer: ViewerId) {
@@ -161,9 +195,7 @@ impl<Store: Backend> Shard<Store> {
 
     /// Viewers whose passes count no longer are sent away.
     pub(in crate::shard) fn reassess(&mut self) {
-        let gone = |(_, reach): &(&ViewerId, &crate::shard::viewers::Reach)| {
-            !self.verifier.stands(&reach.pass)
-        };
+        let gone = |(_, reach): &(&ViewerId, &Reach)| !self.verifier.stands(&reach.pass);
         let gone: Vec<ViewerId> = self.viewers.iter().filter(gone).map(|(id, _)| *id).collect();
         for viewer in gone {
             self.post(viewer, Letter::Revoked);

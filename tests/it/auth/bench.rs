@@ -54,10 +54,19 @@ impl Bench {
     }
 
     pub(super) async fn with(verifier: Arc<dyn Verifier>) -> Self {
+        Self::made(verifier, false).await
+    }
+
+    /// Where four eyes are asked for.
+    pub(super) async fn with_four_eyes() -> Self {
+        Self::made(Arc::new(Loopback), true).await
+    }
+
+    async fn made(verifier: Arc<dyn Verifier>, four_eyes: bool) -> Self {
         let much = Rate::per_second(10_000, 10_000);
         let rates = Rates { messages: much, pings: much, decisions: much, subscribes: much };
         let options = Options { native: rates, seed: rates, nebula: rates, ..Options::default() };
-        Self::over(verifier, options, Crowd::unbounded()).await
+        Self::over(verifier, options, Crowd::unbounded(), four_eyes).await
     }
 
     /// The same, where people are told apart.
@@ -67,17 +76,23 @@ impl Bench {
         bounds: Bounds,
     ) -> Self {
         let crowd = Crowd::new(bounds, &options);
-        Self::over(verifier, options, crowd).await
+        Self::over(verifier, options, crowd, false).await
     }
 
-    async fn over(verifier: Arc<dyn Verifier>, options: Options, crowd: Crowd) -> Self {
+    async fn over(
+        verifier: Arc<dyn Verifier>,
+        options: Options,
+        crowd: Crowd,
+        four_eyes: bool,
+    ) -> Self {
         let (shards, inbox) = shard::inbox(1_024);
         let begun = Instant::now();
         let clock = Clock::new(move || Timestamp(NOW * 1_000_000).after(begun.elapsed()));
         let options = Arc::new(options);
         let relay = Relay::new(7, Limits::default());
         let shard = Shard::new(relay, Memory, clock.clone(), Arc::clone(&options))
-            .trusting(Arc::clone(&verifier));
+            .trusting(Arc::clone(&verifier))
+            .with_four_eyes(four_eyes);
         let house = House {
             shards: shards.clone(),
             clock,

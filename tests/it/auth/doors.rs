@@ -174,7 +174,7 @@ async fn z2_who_may_only_watch_and_decides_is_refused_and_it_is_written_down() {
     let audit = folder.path().join("audit").display().to_string();
     let stand = Stand::start(&["--audit", &audit]).await;
     let key = Some(("x-api-key", NIGHTLY.to_owned()));
-    stand.publishes_all(key, "x1", vec![gate("g")]).await.unwrap();
+    stand.publishes_these(key, "x1", vec![gate("g")]).await.unwrap();
     let path = "POST /v1/executions/x1/gates/g/decisions";
     let ask =
         |id: &str| format!(r#"{{"decision_id":"{id}","gate_version":1,"option_id":"approve"}}"#);

@@ -1,6 +1,7 @@
 //! Who is let in, and as whom: tokens, API keys, tickets, revocations, and the rights that follow. Test
 //! names begin with the line of the security checklist that they show.
 
+mod apart;
 mod bench;
 mod canary;
 mod caps;
@@ -9,6 +10,7 @@ mod crowds;
 mod doors;
 mod engines;
 mod forged;
+mod four_eyes;
 mod issuer;
 mod keys;
 mod lives;
@@ -19,3 +21,4 @@ mod rights;
 mod secrets;
 mod sneaky;
 mod stand;
+mod vouching;

@@ -9,8 +9,9 @@ use footplate::auth::jwks::{Fetching, Jwks, Options, Source};
 use footplate::auth::verifier::Verifier;
 use footplate::auth::{Alg, KeySet, Setup, Tokens};
 use footplate::http::fetch::{Https, Published};
-use footplate::seams::Machine;
-use footplate::tls::{Certificate, Served, Trust};
+use footplate::seams::{Clock, Machine};
+use footplate::telemetry::Metrics;
+use footplate::tls::{Certificate, Look, Served, Trust};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -92,8 +93,12 @@ impl Server {
     }
 
     fn source(&self) -> Https {
-        let trust = Trust::of_file(&self.folder.path().join("ca.pem")).unwrap();
-        Https::new(self.url(), Machine::network(), trust.client())
+        self.source_that_believes(&Trust::of_file(&self.folder.path().join("ca.pem")).unwrap())
+    }
+
+    fn source_that_believes(&self, trust: &Trust) -> Https {
+        let trust = trust.clone();
+        Https::new(self.url(), Machine::network(), Arc::new(move || trust.client()))
     }
 
     async fn fetch(&self) -> Result<Vec<u8>, String> {
@@ -134,14 +139,43 @@ async fn a4_only_https_to_whom_the_authority_vouches_for() {
     let stranger = TempDir::new().unwrap();
     authority(stranger.path());
     let trust = Trust::of_file(&stranger.path().join("ca.pem")).unwrap();
-    let source = Https::new(server.url(), Machine::network(), trust.client());
+    let source = server.source_that_believes(&trust);
     assert!(source.fetch().await.unwrap_err().starts_with("TLS"));
     // Nor is a certificate for another name.
     let other =
         Published::parse(&format!("https://localhost.localdomain:{}/keys?v=1", server.port))
             .unwrap();
     let trust = Trust::of_file(&server.folder.path().join("ca.pem")).unwrap();
-    assert!(Https::new(other, Machine::network(), trust.client()).fetch().await.is_err());
+    let client = Arc::new(move || trust.client());
+    assert!(Https::new(other, Machine::network(), client).fetch().await.is_err());
+}
+
+/// The authority that vouches for the issuer is read again; a broken one is not believed.
+#[tokio::test]
+async fn a4_who_vouches_for_the_issuer_may_change() {
+    let server = Server::start().await;
+    server.publishes(&[Pair::new(Alg::Es256).jwk("k1")]);
+    let stranger = TempDir::new().unwrap();
+    authority(stranger.path());
+    let ca = server.folder.path().join("ca.pem");
+    let (ours, theirs) = (std::fs::read(&ca).unwrap(), stranger.path().join("ca.pem"));
+    let trust = Trust::of_file(&ca).unwrap();
+    let (clock, metrics) = (Clock::system(), Arc::new(Metrics::new()));
+    let mut watch = trust.watch("issuer", &clock, &metrics);
+    let source = server.source_that_believes(&trust);
+    let believed = async || timeout(Duration::from_secs(20), source.fetch()).await.unwrap().is_ok();
+    assert!(believed().await);
+    std::fs::copy(theirs, &ca).unwrap();
+    assert_eq!(watch.look(true).await, Look::Reloaded);
+    assert!(!believed().await, "it is trusted no longer, whatever was agreed on before");
+    for broken in [&b"half a file"[..], &ours[..ours.len() / 2]] {
+        std::fs::write(&ca, broken).unwrap();
+        assert_eq!(watch.look(true).await, Look::Refused);
+        assert!(!believed().await, "what was there before counts");
+    }
+    std::fs::write(&ca, &ours).unwrap();
+    assert_eq!(watch.look(true).await, Look::Reloaded);
+    assert!(believed().await);
 }
 
 #[tokio::test]

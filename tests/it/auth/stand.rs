@@ -116,11 +116,11 @@ impl Stand {
         key: Option<(&'static str, String)>,
         execution: &str,
     ) -> Result<pb::PublishResponse, Status> {
-        self.publishes_all(key, execution, vec![line("one")]).await
+        self.publishes_these(key, execution, vec![line("one")]).await
     }
 
-    /// The same of these events, from the first number on.
-    pub(super) async fn publishes_all(
+    /// The same with these events.
+    pub(super) async fn publishes_these(
         &self,
         key: Option<(&'static str, String)>,
         execution: &str,

@@ -45,7 +45,8 @@ impl Bench {
 
     pub(super) async fn with(limits: Limits) -> Self {
         let identity = Identity("tester".into());
-        Self::open(limits, Some(Peer { identity, local: true, vouched: true })).await
+        Self::open(limits, Some(Peer { identity, local: true, vouched: true, certificate: None }))
+            .await
     }
 
     /// `peer`: whom the accept loop has verified.

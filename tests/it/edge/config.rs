@@ -117,7 +117,8 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     assert_eq!(shown(&config.viewers.listen), ["127.0.0.1:8000 false", "[::1]:8000 true"]);
     assert_eq!(shown(&config.engines.listen), ["127.0.0.1:50051 false"]);
     assert_eq!(config.drain.grace, Duration::from_secs(10));
-    let gates = Gates { accept_while_offline: true, allow_timeout_approve: false };
+    let gates =
+        Gates { accept_while_offline: true, allow_timeout_approve: false, four_eyes: false };
     assert_eq!(config.gates, gates);
 
     let dir = TempDir::new().unwrap();
@@ -141,7 +142,8 @@ fn the_defaults_are_right_and_what_is_given_is_taken() {
     assert_eq!(config.engines.listen[1].address, Address::Unix(socket));
     assert_eq!(config.allowed.hosts.len(), 1);
     assert_eq!(config.drain.grace, Duration::from_millis(500));
-    let gates = Gates { accept_while_offline: false, allow_timeout_approve: true };
+    let gates =
+        Gates { accept_while_offline: false, allow_timeout_approve: true, four_eyes: false };
     assert_eq!(config.gates, gates);
 }
 

@@ -39,9 +39,10 @@ async fn an_engine_is_who_the_kernel_says() {
         },
         tls: None,
         site: BoxCloneSyncService::new(service_fn(who)),
-        introduce: |connection, extensions| {
-            extensions.insert(footplate::app::engine_peer(connection));
-        },
+        introduce: Arc::new(|connection, extensions| {
+            let now = footplate::seams::Clock::system().now().time;
+            extensions.insert(footplate::app::engine_peer(connection, None, now));
+        }),
         options: Options::default(),
         caps: Caps::new(caps::Limits::default()),
         closing: closing.clone(),

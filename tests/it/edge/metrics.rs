@@ -27,6 +27,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("footplate_lag_seconds", "edge/watchdog.rs"),
     ("footplate_certificate_reloads_total", "edge/reload.rs: files that change"),
     ("footplate_certificate_expiry_timestamp_seconds", "edge/reload.rs"),
+    ("footplate_revocation_expiry_timestamp_seconds", "auth/vouching.rs"),
     ("footplate_credentials_refused_total", "auth/forged.rs: tokens that somebody has forged"),
     ("footplate_too_much_refused_total", "auth/crowds.rs: people and addresses that ask for more"),
     ("footplate_executions_refused_total", "auth/crowds.rs: an engine that begins too many"),

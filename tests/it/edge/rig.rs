@@ -103,9 +103,14 @@ impl Rig {
             name: "viewer",
             speaks: Speaks::Web,
             http2: footplate::http::listen::web,
-            tls: setup.tls.map(|it| it.for_viewers()),
+            tls: setup.tls.map(|it| {
+                let config = it.for_viewers();
+                Arc::new(move || Arc::clone(&config)) as footplate::http::listen::Tls
+            }),
             site: site.service(),
-            introduce: |connection, extensions| drop(extensions.insert(connection.clone())),
+            introduce: Arc::new(|connection, extensions| {
+                drop(extensions.insert(connection.clone()));
+            }),
             options: setup.options,
             caps: caps.clone().behind(proxies).asking(setup.asks),
             closing: closing.clone(),

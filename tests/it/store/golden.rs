@@ -166,10 +166,11 @@ fn record(kept: &Kept, seq: u64, it: &KeptRecord) -> Arc<Record> {
 
 /// What a commit of these values writes.
 fn commit(values: &Values) -> Rows {
-    let [first, second] = &values.kept;
+    let [first, second, third] = &values.kept;
     let all = values.records.iter().enumerate();
     let mut records: Vec<_> = all.map(|(n, (_, it))| record(first, n as u64 + 1, it)).collect();
     records.push(record(second, 1, &values.records[0].1));
+    records.push(record(third, 1, &values.of_a_tenant));
     let commit = Commit {
         records,
         kept: values.kept.to_vec(),
@@ -190,11 +191,12 @@ fn commit(values: &Values) -> Rows {
 fn read(rows: &Rows, values: &Values) -> (Relay, Vec<KeptRecord>, Option<Checkpoint>) {
     let (relay, opened) = open(&written(rows), Options::default(), false).unwrap();
     assert!(opened.loaded.damage.is_empty(), "{:?}", opened.loaded.damage);
-    let [first, second] = &values.kept;
+    let [first, second, third] = &values.kept;
     let piece = |kept: &Kept, after| {
         opened.reader.piece(&kept.execution, kept.epoch, after, usize::MAX).unwrap().unwrap()
     };
     assert_eq!(piece(second, Seq(0)).records, [values.records[0].1.clone()]);
+    assert_eq!(piece(third, Seq(0)).records, [values.of_a_tenant.clone()]);
     let checkpoint = piece(first, first.last).checkpoint;
     let records = piece(first, Seq(0)).records;
     (relay, records, checkpoint)

@@ -23,14 +23,16 @@ use footplate::model::{
     WorkflowAction, WorkflowChanged,
 };
 
-/// What is kept of one store: two logs, who may speak, and what is forgotten.
+/// What is kept of one store: three logs, who may speak, and what is forgotten.
 pub(super) struct Values {
     /// The first log, each record with its name.
     pub(super) records: Vec<(String, KeptRecord)>,
     /// At its end.
     pub(super) checkpoint: Checkpoint,
-    /// Both logs. The second has one record, the first of the first.
-    pub(super) kept: [Kept; 2],
+    /// All logs. The second has one record, the first of the first.
+    pub(super) kept: [Kept; 3],
+    /// The one record of the third, in which everybody has a tenant.
+    pub(super) of_a_tenant: KeptRecord,
     pub(super) fence: Fence,
     pub(super) tombstone: Tombstone,
 }
@@ -64,6 +66,7 @@ impl Values {
             records,
             checkpoint: checkpoint(last),
             kept: kept(last),
+            of_a_tenant: of_a_tenant(),
             fence: fence(),
             tombstone: tombstone(),
         }
@@ -894,7 +897,17 @@ fn outline() -> Outline {
     }
 }
 
-fn kept(last: Seq) -> [Kept; 2] {
+/// What somebody of a tenant has asked for.
+fn of_a_tenant() -> KeptRecord {
+    let by = Principal { tenant: text("acme"), ..principal() };
+    let reason = text("because");
+    let kind = CommandKind::Pause;
+    let command = Arc::new(Command { id: id("c-9"), kind, reason, by, time: TIME });
+    let fact = Fact::Commanded { command };
+    KeptRecord { time: TIME, hash: 0, size: 0, restored: false, fact }
+}
+
+fn kept(last: Seq) -> [Kept; 3] {
     let lane = |producer: &str, next, needs_state| KeptLane {
         producer: id(producer),
         next: Pseq(next),
@@ -918,7 +931,17 @@ fn kept(last: Seq) -> [Kept; 2] {
         aliases: vec![],
         starter: None,
     };
-    [whole, bare]
+    let tenants = Kept {
+        execution: id("x3"),
+        owner: Identity::of("key:nightly", Some("acme")),
+        epoch: Epoch { boot: 1, nth: 5 },
+        last: Seq(1),
+        lanes: vec![],
+        aliases: vec![],
+        starter: None,
+    };
+    assert_eq!(tenants.owner.tenant(), Some("acme"));
+    [whole, bare, tenants]
 }
 
 fn fence() -> Fence {
