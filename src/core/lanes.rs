@@ -81,10 +81,13 @@ impl Lane {
         self.hashes = hashes.into();
     }
 
-    /// The state up to and including this number has been reported.
+    /// The state up to and including this number has been reported. What stands in the log beyond that
+    /// stands there all the same, and was acknowledged: a lane never goes back.
     pub(super) fn restored(&mut self, as_of: Pseq) {
-        self.next = as_of.next();
-        self.hashes.clear();
+        if self.next <= as_of {
+            self.next = as_of.next();
+            self.hashes.clear();
+        }
         self.needs_state = false;
     }
 }
