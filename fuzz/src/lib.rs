@@ -9,3 +9,4 @@ mod words;
 pub mod grpc_batch;
 pub mod jwt_verify;
 pub mod store_replay;
+pub mod ws_session;

@@ -35,5 +35,7 @@ pub(crate) fn fenced<T>(act: impl FnOnce() -> T) -> T {
 }
 
 fn is_foreign(at: &Location<'_>) -> bool {
-    at.file().contains("/redb-") || at.file().contains("/library/") || at.file().starts_with("/rustc")
+    at.file().contains("/redb-")
+        || at.file().contains("/library/")
+        || at.file().starts_with("/rustc")
 }

@@ -148,7 +148,8 @@ fn pages(life: &Life, draw: &mut Draw<'_>) -> (Sheet, Asked) {
                 let mut bytes = vec![0; if draw.one_in(2) { PAGE / 2 } else { PAGE }];
                 sheet.read_at(from, &mut bytes);
                 head |= page == 0;
-                sheet.write_at(page * PAGE, &bytes[..bytes.len().min(sheet.length() - page * PAGE)]);
+                sheet
+                    .write_at(page * PAGE, &bytes[..bytes.len().min(sheet.length() - page * PAGE)]);
             }
             6 => {
                 // Too short; mostly by little.

@@ -21,3 +21,18 @@ fn replay(target: &str, run: fn(&[u8])) {
 fn jwt_verify() {
     replay("jwt_verify", targets::jwt_verify::run);
 }
+
+#[test]
+fn grpc_batch() {
+    replay("grpc_batch", targets::grpc_batch::run);
+}
+
+#[test]
+fn store_replay() {
+    replay("store_replay", targets::store_replay::run);
+}
+
+#[test]
+fn ws_session() {
+    replay("ws_session", targets::ws_session::run);
+}

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use footplate::core::{Checkpoint, Fence, Kept, KeptRecord, Limits, Past, Relay, Tombstone};
 use footplate::core::Effect;
+use footplate::core::{Checkpoint, Fence, Kept, KeptRecord, Limits, Past, Relay, Tombstone};
 use footplate::model::{ExecutionId, Now, Record};
 use footplate::store::Commit;
 

@@ -110,8 +110,7 @@ impl Model {
         listens: bool,
         claims: &[(&'static str, u64)],
     ) -> Greeting {
-        let fresh =
-            Producer { epoch: who.epoch, identity: who.identity, link: None, part: false };
+        let fresh = Producer { epoch: who.epoch, identity: who.identity, link: None, part: false };
         let known = self.producers.entry(who.producer).or_insert(fresh);
         let refused = |why| Greeting { ends: vec![(link, why)], grants: None };
         if known.identity != who.identity {

@@ -200,9 +200,10 @@ fn rows(sheet: &Sheet) -> BTreeMap<Place, Vec<u8>> {
             rows.insert(place(log, seq), value.value().to_vec());
         }
     }
-    for (table, place) in
-        [(FENCES, Place::Fence as fn(String) -> Place), (TOMBSTONES, Place::Tombstone as fn(_) -> _)]
-    {
+    for (table, place) in [
+        (FENCES, Place::Fence as fn(String) -> Place),
+        (TOMBSTONES, Place::Tombstone as fn(_) -> _),
+    ] {
         for row in read.open_table(table).expect("it is there").iter().expect("it is sound") {
             let (key, value) = row.expect("it is sound");
             rows.insert(place(key.value().to_owned()), value.value().to_vec());
