@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "the fuzzer has them from a crate of their own")]
 mod targets;
 
 fn replay(target: &str, run: fn(&[u8])) {
