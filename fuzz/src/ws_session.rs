@@ -25,6 +25,7 @@ use footplate::seams::Clock;
 use footplate::shard::{self, Followed, Message, Shard, Shards, ToEngine};
 use footplate::store::Memory;
 use footplate::telemetry::Metrics;
+use footplate::viewer::kin::{Kin, Likeness, Member};
 use footplate::viewer::{Close, Departure, Guest, House, Options, Plan, connection};
 use tokio::io::duplex;
 use tokio::runtime::Builder;
@@ -73,6 +74,7 @@ struct World {
     shards: Shards,
     house: House,
     book: Arc<Book>,
+    kin: Kin,
     metrics: Arc<Metrics>,
     engines: Vec<Engine>,
     links: u64,
@@ -116,6 +118,7 @@ impl World {
             shards,
             house,
             book,
+            kin: Kin::default(),
             metrics,
             engines: vec![],
             links: 0,
@@ -225,7 +228,7 @@ impl World {
             (Manners::Nebula, true) => "subscribe=execution:alpha,execution:beta",
             _ => "",
         };
-        let call = Call {
+        let mut call = Call {
             path: path.map(Into::into),
             query: query.into(),
             token: match (shown, &pass) {
@@ -237,6 +240,7 @@ impl World {
             ..Call::default()
         };
         let known = pass.as_ref().map(|_| token);
+        let kin = manners.is_seed().then(|| self.enters(dialect, known, &mut call));
         let (ours, theirs) = duplex(draw.pick(&[1 << 16, 1 << 16, 512]));
         let guest = Guest {
             viewer: ViewerId(self.clients.len() as u64 + 1),
@@ -244,10 +248,34 @@ impl World {
             conversation: dialect.converse(&call),
             pass,
             local: false,
-            kin: None,
+            kin,
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));
         self.clients.push(Client::new(theirs, manners, path, known));
+    }
+
+    /// Its place among its client's connections, as the handshake finds it.
+    fn enters(
+        &self,
+        dialect: &'static dyn Dialect,
+        token: Option<&str>,
+        call: &mut Call,
+    ) -> Box<Member> {
+        let likeness = Likeness {
+            dialect: dialect.name(),
+            path: call.path.clone(),
+            address: None,
+            agent: "a browser".into(),
+            origin: "a page".into(),
+            token: TOKENS.iter().position(|it| Some(*it) == token).map(|it| [it as u8; 32]),
+        };
+        let mutes = dialect.manners().leaves_some_behind();
+        if !mutes {
+            call.left = self.kin.left(&likeness, Instant::now());
+        }
+        let (member, _) = self.kin.enter(likeness, mutes, Instant::now());
+        call.again = mutes && member.left(Instant::now()).is_some();
+        Box::new(member)
     }
 
     async fn says(&mut self, draw: &mut Draw<'_>) {

@@ -130,7 +130,7 @@ impl Model {
         if listens {
             known.link = Some(link);
         }
-        ends.iter().for_each(|(link, _)| drop(self.links.remove(link)));
+        self.links.retain(|link, _| ends.iter().all(|(ended, _)| ended != link));
         self.links.insert(link, who.clone());
         self.fences.insert(who.producer, (who.epoch, who.identity));
         Greeting { ends, grants: Some(self.claims(link, claims)) }

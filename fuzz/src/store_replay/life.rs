@@ -158,7 +158,7 @@ fn story(time: Timestamp) -> Vec<Option<Input>> {
     let gate = |version| words::gate("g", version, 2, "Is this fine?");
     story.push(says(1, "x2", 1, &[words::node("n", NodeStatus::Running), gate(1)]));
     let mut numbers = (1, 3);
-    for round in 0..12 {
+    for round in 0..7 {
         let line = |n: u64| words::log(&format!("line {n} of round {round}: {}", ".".repeat(40)));
         let events = [words::node(&format!("n{round}"), NodeStatus::Running), line(1), line(2)];
         story.push(says(1, "x1", numbers.0, &events));
