@@ -2,7 +2,8 @@
 //! number, reports of what was lost, answers to decisions, lost streams; over the core itself, which is
 //! killed and started again from what was to be written down. What has to come of each step is worked out
 //! beside it (`model`): who is let in and who ends, which number is granted, what is acknowledged, what
-//! comes to stand in the log, and who is told of a decision.
+//! comes to stand in the log, and who is told of a decision. Each file of the corpus is named after what
+//! happens in it.
 
 mod kept;
 mod model;

@@ -3,7 +3,8 @@
 //! There is one thread, whose clock stands still unless everybody waits, and pipes in place of sockets.
 //!
 //! Whatever comes, each frame is whole and has JSON in it; a record follows on the one before, or on a
-//! state; nothing of an execution comes to who may not watch it; and a decision is taken once.
+//! state; nothing of an execution comes to who may not watch it; and a decision is taken once. Each file
+//! of the corpus is named after what happens in it.
 
 mod asks;
 mod client;
@@ -19,10 +20,10 @@ use footplate::auth::verifier::Verifier;
 use footplate::core::{Input, Limits, Relay};
 use footplate::dialect::{Call, Dialect, Dialects, Manners, Token};
 use footplate::engine::pb;
-use footplate::model::{DecisionId, Durability, Fact, Identity, LinkId, Pseq, Timestamp, ViewerId};
+use footplate::model::{DecisionId, Durability, Identity, LinkId, Pseq, ViewerId};
 use footplate::room::Keep;
 use footplate::seams::Clock;
-use footplate::shard::{self, Followed, Message, Shard, Shards, ToEngine};
+use footplate::shard::{self, Message, Shard, Shards, ToEngine};
 use footplate::store::Memory;
 use footplate::telemetry::Metrics;
 use footplate::viewer::kin::{Kin, Likeness, Member};
@@ -36,7 +37,7 @@ use tokio::time::{Instant, sleep};
 use super::draw::Draw;
 use super::words;
 use client::{Client, MARK};
-use people::{Book, EXECUTIONS, START, TOKENS, decides, ends, pass};
+use people::{Book, EXECUTIONS, START, TOKENS, are_fair};
 
 const STEPS: usize = 48;
 const CLIENTS: usize = 4;
@@ -381,12 +382,12 @@ impl World {
             }
         }
         self.hears();
-        for (which, (execution, _)) in EXECUTIONS.iter().enumerate() {
-            let (name, pass, since) = ((*execution).into(), Arc::new(Pass::local()), None);
+        for (execution, _) in EXECUTIONS {
+            let (name, pass, since) = (execution.into(), Arc::new(Pass::local()), None);
             let ask = |reply| Message::Records { name, pass, since, reply };
             let found = self.shards.ask(ask).await.expect("the loop is there");
             if let Ok(followed) = found {
-                self.is_fair(which, &followed);
+                are_fair(execution, &followed);
             }
         }
         assert_eq!(self.metrics.executions_fallen.get(), 0, "it falls");
@@ -398,25 +399,6 @@ impl World {
         drop((house, shards));
         while let Some(ended) = shard.join_next().await {
             ended.expect("the loop does not panic");
-        }
-    }
-
-    /// Of what is retained: each vote is its own, by somebody who might, while they might.
-    fn is_fair(&self, which: usize, followed: &Followed) {
-        let execution = EXECUTIONS[which].0;
-        let mut votes = BTreeSet::new();
-        for record in &followed.records {
-            let Fact::Voted { vote, .. } = &record.fact else { continue };
-            assert!(votes.insert(vote.decision_id.clone()), "it counts twice: {vote:?}");
-            let subject = &*vote.by.subject;
-            assert!(decides(subject, execution), "{subject} has voted in {execution}");
-            let theirs = TOKENS.iter().filter(|it| it.starts_with(subject));
-            let counts = |token: &&str| ends(token).is_none_or(|at: Timestamp| vote.time < at);
-            assert!(theirs.clone().any(counts), "{subject} has voted with a token that had ended");
-            assert!(
-                theirs.clone().all(|it| pass(it).principal.subject == vote.by.subject),
-                "whose"
-            );
         }
     }
 }

@@ -7,7 +7,8 @@ use footplate::core::{
     Answer, Effect, Execution, LaneResult, Limits, Receipt, Reference, Relay, Stage,
 };
 use footplate::model::{
-    Contradiction, DecisionId, Delivery, Epoch, Fact, Issue, Kind, Record, Resolution,
+    Contradiction, Decision, DecisionId, DecisionKind, Delivery, Epoch, Fact, Issue, Kind, Record,
+    Resolution,
 };
 
 use super::model::{Model, Taken};
@@ -131,6 +132,12 @@ impl Seen {
         let log = receipt.execution.as_ref().and_then(|it| self.logs.get(it.as_str()));
         let known = log.is_some_and(|log| log.votes.contains(id));
         assert!(known || !recorded, "{id} is said to be in the log: {receipt:?}");
+        let won = log.is_some_and(|log| log.decided.values().any(|it| it == id));
+        let lost = matches!(
+            receipt.stage,
+            Stage::AlreadyDecided { .. } | Stage::GateClosed | Stage::Voted { .. }
+        );
+        assert!(!(won && lost), "{id} was the decision: {receipt:?}");
     }
 
     /// The state is the fold of all that was ever appended, and its tail is retained.
@@ -179,6 +186,7 @@ impl Log {
                     Resolution::Decided(it) | Resolution::Expired(it) => it,
                     _ => return,
                 };
+                self.has_quorum(record, decision);
                 let which = (gate.to_string(), decision.version);
                 let before = self.decided.insert(which, decision.id.clone());
                 assert_eq!(before, None, "decided twice: {decision:?}");
@@ -193,6 +201,23 @@ impl Log {
             let first = self.applied.entry(which).or_insert_with(|| decision.id.clone());
             assert_eq!(*first, decision.id, "two took effect");
         }
+    }
+
+    /// People decide together: each once, and as many as the question says.
+    fn has_quorum(&self, record: &Record, decision: &Decision) {
+        if decision.by.is_none() {
+            return;
+        }
+        let agree = decision.votes.iter().filter(|it| it.kind == decision.kind);
+        let who: BTreeSet<&str> = agree.map(|it| &*it.by.subject).collect();
+        let gate = record.after.gate.as_ref().expect("it is about one");
+        let needed = match decision.kind {
+            DecisionKind::Approve => gate.asked.policy.required_approvals.max(1),
+            _ => 1,
+        };
+        assert!(needed as usize <= who.len(), "too few want that: {decision:?}");
+        let voted = decision.votes.iter().all(|it| self.votes.contains(&it.decision_id));
+        assert!(voted, "a vote that nobody gave: {decision:?}");
     }
 
     fn settles(&mut self, gate: &str) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use footplate::auth::verifier::{Invalid, Verifier};
 use footplate::auth::{Pass, Pattern, Sight};
-use footplate::model::{Principal, Role, Text, Timestamp};
+use footplate::model::{Fact, Principal, Role, Text, Timestamp};
+use footplate::shard::Followed;
 
 pub(super) const START: Timestamp = Timestamp(1_795_168_800_000_000);
 /// Each token's name says whose it is.
@@ -28,7 +29,7 @@ pub(super) fn sees(token: &str, execution: &str) -> bool {
     }
 }
 
-pub(super) fn decides(subject: &str, execution: &str) -> bool {
+fn decides(subject: &str, execution: &str) -> bool {
     match subject {
         "ada" | "sue" => true,
         "bob" => execution == "alpha",
@@ -58,6 +59,20 @@ pub(super) fn pass(token: &str) -> Pass {
     }
     pass.expires = ends(token);
     pass
+}
+
+/// Of what is retained: each vote is its own, by somebody who might, while they might.
+pub(super) fn are_fair(execution: &str, followed: &Followed) {
+    let mut votes = BTreeSet::new();
+    for record in &followed.records {
+        let Fact::Voted { vote, .. } = &record.fact else { continue };
+        assert!(votes.insert(vote.decision_id.clone()), "it counts twice: {vote:?}");
+        let subject = &*vote.by.subject;
+        assert!(decides(subject, execution), "{subject} has voted in {execution}");
+        let mut theirs = TOKENS.iter().filter(|it| it.starts_with(subject));
+        let counts = |token: &&str| ends(token).is_none_or(|at| vote.time < at);
+        assert!(theirs.any(counts), "{subject} has voted with a token that had ended");
+    }
 }
 
 /// Knows these tokens, and whose are taken back.
