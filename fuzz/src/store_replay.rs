@@ -134,8 +134,8 @@ fn pages(life: &Life, draw: &mut Draw<'_>) -> (Sheet, Asked) {
             }
             3 => {
                 let many = (1 + draw.below(8)).min(room);
-                let bytes = draw.bytes(many);
-                sheet.write_at(at, bytes);
+                let bytes: Vec<u8> = draw.bytes(many).iter().copied().map(bearable).collect();
+                sheet.write_at(at, &bytes);
             }
             4 => sheet.write_at(at, &vec![0; (1 + draw.wide() % PAGE).min(room)]),
             5 => {
@@ -211,6 +211,12 @@ fn rows(life: &Life, draw: &mut Draw<'_>) -> (Sheet, Asked) {
     }
     write.commit().expect("it can be written");
     (sheet, asked)
+}
+
+/// The highest byte of a page's number says how large the page is. For one that says it has gigabytes redb
+/// makes room before it sees that the file has not: no machine that runs tests has that room.
+fn bearable(byte: u8) -> u8 {
+    if (17 << 3..21 << 3).contains(&byte) { byte & 0x7F } else { byte }
 }
 
 fn scratch(row: &mut [u8], draw: &mut Draw<'_>) {
