@@ -12,6 +12,7 @@ mod dice;
 mod door;
 mod edge;
 mod floor;
+mod fuzz;
 mod json;
 mod kept;
 mod kin;
