@@ -2,4 +2,15 @@
 //! panics where a promise is broken and at nothing else. `tests/it/fuzz.rs` compiles the same files and
 //! runs them over the committed corpora, so they must never need more than ordinary tests have.
 
+mod draw;
+mod events;
+mod said;
+mod signers;
+mod strict;
+
+pub mod client_msg_json;
+pub mod config;
+pub mod event_proto_to_json;
+pub mod http_edge;
 pub mod jwt_verify;
+pub mod subscribe_filter;

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "the fuzzer's crate is one of its own")]
 mod targets;
 
 fn replay(target: &str, run: fn(&[u8])) {
@@ -17,7 +18,20 @@ fn replay(target: &str, run: fn(&[u8])) {
     assert!(10 < seen, "{target}: {seen} in {}", folder.display());
 }
 
-#[test]
-fn jwt_verify() {
-    replay("jwt_verify", targets::jwt_verify::run);
+macro_rules! replayed {
+    ($($target:ident),* $(,)?) => {$(
+        #[test]
+        fn $target() {
+            replay(stringify!($target), targets::$target::run);
+        }
+    )*};
+}
+
+replayed! {
+    client_msg_json,
+    config,
+    event_proto_to_json,
+    http_edge,
+    jwt_verify,
+    subscribe_filter,
 }
