@@ -302,7 +302,7 @@ pub(super) fn drawn(draw: &mut Draw<'_>) -> pb::Event {
             metadata: json(d),
         }),
         19 => Pb::WorkflowChanged(pb::WorkflowChanged {
-            workflow_id: (*d.of(&["", "flow", "other"])).to_owned(),
+            workflow_id: d.pick(&["", "flow", "other"]).to_owned(),
             action: i32::from(d.byte() % 5),
             workflow: json(d),
         }),
@@ -356,7 +356,7 @@ pub(super) fn drawn(draw: &mut Draw<'_>) -> pb::Event {
             data: json(d),
         }),
         _ => Pb::Opaque(pb::Opaque {
-            protocol: (*d.of(&["native", "windags", "executions", "stage5", "nebula"])).to_owned(),
+            protocol: d.pick(&["native", "windags", "executions", "stage5", "nebula"]).to_owned(),
             json: json(d),
             priority: i32::from(d.byte() % 5),
             replay: d.flag(),
@@ -364,7 +364,7 @@ pub(super) fn drawn(draw: &mut Draw<'_>) -> pb::Event {
         }),
     };
     let form = |draw: &mut Draw<'_>| pb::NativeForm {
-        protocol: (*draw.of(&["windags", "executions", "stage5", "nebula", "x"])).to_owned(),
+        protocol: draw.pick(&["windags", "executions", "stage5", "nebula", "x"]).to_owned(),
         json: json(draw),
     };
     let native_forms = if 200 < which { some(d, form) } else { vec![] };

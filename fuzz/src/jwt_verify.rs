@@ -261,7 +261,7 @@ fn spoiled(token: &str, draw: &mut Draw<'_>) -> String {
             }
             2 => text.insert(at, with),
             3 => text.truncate(at),
-            4 => text.extend(String::from_utf8_lossy(draw.take(16)).chars()),
+            4 => text.extend(String::from_utf8_lossy(draw.bytes(16)).chars()),
             _ => {
                 let part = draw.of(&[".", "..", "=", "==", ".AAAA", " ", "\u{0}", "é"]);
                 text.splice(at..at, part.chars());

@@ -39,7 +39,7 @@ pub fn run(data: &[u8]) {
         1 => {
             let mut few = |all: &[char]| -> String {
                 let most = usize::from(draw.byte() % 24);
-                draw.take(most).iter().map(|it| all[usize::from(*it) % all.len()]).collect()
+                draw.bytes(most).iter().map(|it| all[usize::from(*it) % all.len()]).collect()
             };
             let (pattern, name) = (few(&['a', 'b', '*', 'a']), few(&['a', 'b']));
             matched(&pattern, &name);
@@ -153,8 +153,8 @@ fn house() -> &'static House {
 /// Which executions somebody sees, by name, tenant, role and time.
 fn seen(draw: &mut Draw<'_>) {
     let house = house();
-    let tenant = *draw.of(&[None, Some("acme"), Some("umbrella"), Some("nobody")]);
-    let role = *draw.of(&[None, Some(Role::Viewer), Some(Role::Operator)]);
+    let tenant = draw.pick(&[None, Some("acme"), Some("umbrella"), Some("nobody")]);
+    let role = draw.pick(&[None, Some(Role::Viewer), Some(Role::Operator)]);
     let (listed, engine, over) = (draw.flag(), draw.flag(), draw.byte() % 8 == 7);
     let texts: Vec<String> = if listed {
         let lines = draw.parts(b'\n');
