@@ -39,8 +39,8 @@ pub fn run(data: &[u8]) {
     let how = draw.byte();
     let token = [Token::Absent, Token::Good, Token::Bad][usize::from(how % 3)];
     let manners = dialect.manners();
-    // As the doors have it: who has shown what counts is no stranger, and nobody waits for others.
-    let stranger = token != Token::Good && how & 4 != 0;
+    // As the doors have it: nobody knows who has shown what does not count, or nothing where that counts.
+    let stranger = token == Token::Bad || token == Token::Absent && how & 4 != 0;
     let path = if manners == Manners::Native { None } else { draw.pick(&PATHS) };
     let query = draw.some();
     let call = Call {

@@ -165,12 +165,10 @@ fn came_from(head: &request::Parts, count: u8) {
         Some(all.len().checked_sub(usize::from(count)).map(|at| all[at].trim().to_owned()))
     };
     let address = |text: &str| -> Option<IpAddr> {
-        let bare: String = text.chars().filter(|it| !"[]\"".contains(*it)).collect();
-        let ip = bare
-            .parse()
-            .ok()
-            .or_else(|| Some(text.trim_matches('"').parse::<SocketAddr>().ok()?.ip()));
-        ip.map(|it| it.to_canonical())
+        let text = text.trim_matches('"');
+        let bare = text.trim_start_matches('[').trim_end_matches(']');
+        let with_port = text.parse::<SocketAddr>().map(|it| it.ip());
+        with_port.ok().or_else(|| bare.parse().ok()).map(|it| it.to_canonical())
     };
     let (plain, forwarded) = (entry("x-forwarded-for"), entry("forwarded"));
     match &answer {

@@ -324,6 +324,7 @@ fn followed(draw: &mut Draw<'_>) {
             other => panic!("nobody can ask for {other:?}"),
         }
     }
+    assert!(groups.len() <= 128, "it follows {} groups", groups.len());
     for group in &groups {
         for (execution, _, workflow, over) in &house.all {
             let (_, state) = house.relay.snapshot(execution).expect("it is there");
