@@ -119,7 +119,7 @@ fn table(text: &str) -> BTreeMap<String, Vec<String>> {
     let table: toml::Table = toml::from_str(text).unwrap_or_else(|err| panic!("{err}: {text}"));
     let one = |it: toml::Value| match it {
         toml::Value::String(text) => text,
-        other => panic!("every value is a text: {other}"),
+        other => panic!("every value is a text: {other:?}"),
     };
     let all = |it: toml::Value| match it {
         toml::Value::Array(items) => items.into_iter().map(one).collect(),

@@ -277,11 +277,11 @@ pub(super) fn drawn(draw: &mut Draw<'_>) -> pb::Event {
             retry_number: u32::from(d.byte()),
             max_retries: maybe(d, |it| u32::from(it.byte())),
             success_probability: maybe(d, float),
-            suggestions: some(d, Draw::text),
+            suggestions: some(d, |it| it.text()),
             backoff: maybe(d, duration),
             next_attempt_time: maybe(d, time),
             error: d.text(),
-            has_user_feedback: maybe(d, Draw::flag),
+            has_user_feedback: maybe(d, |it| it.flag()),
             ..Default::default()
         }),
         16 => Pb::FailureReported(pb::FailureReported {
@@ -315,7 +315,7 @@ pub(super) fn drawn(draw: &mut Draw<'_>) -> pb::Event {
         }),
         21 => Pb::AgentThinking(pb::AgentThinking {
             agent: d.text(),
-            thinking: maybe(d, Draw::flag),
+            thinking: maybe(d, |it| it.flag()),
             message: d.text(),
             node_id: name(d),
         }),
