@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use footplate::config::{Command, Problem, Refused, Setting, read_with};
 use tempfile::TempDir;
@@ -18,6 +19,12 @@ const PEM: &str = "-----BEGIN ";
 /// What would be read that is no file, or for ever; and what takes too long to be tried a million times:
 /// without a list of their own, the system's authorities are read anew each time.
 const NOT_HERE: [&[u8]; 6] = [b"/dev", b"/proc", b"/sys", b"/run", b"..", b"jwks"];
+
+/// All that can be set. To list them anew takes long.
+fn settings() -> &'static [Setting] {
+    static SETTINGS: OnceLock<Vec<Setting>> = OnceLock::new();
+    SETTINGS.get_or_init(Setting::all)
+}
 
 type Variables = Vec<(OsString, OsString)>;
 
@@ -75,7 +82,7 @@ fn safe(text: &str) {
 
 fn refused(problem: &Problem, path: &Path) {
     let Problem { flag, what, .. } = problem;
-    let known = flag == "--config" || Setting::all().iter().any(|it| it.flag() == *flag);
+    let known = flag == "--config" || settings().iter().any(|it| it.flag() == *flag);
     assert!(known, "{flag} is no setting");
     assert!(what.chars().count() > 10, "it says too little: {problem}");
     let line = problem.to_string();
@@ -107,7 +114,7 @@ fn told(text: &str, folder: &Path) {
             assert!(other.is_none(), "what is printed is refused: {other:?} in {text}");
         }
     }
-    for setting in Setting::all() {
+    for setting in settings() {
         let stated = first.contains_key(setting.key());
         let silent = text.contains(&format!("# {} is not set", setting.key()));
         assert!(stated != silent, "{} is said to be what?", setting.key());
