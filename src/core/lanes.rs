@@ -76,15 +76,24 @@ impl Lane {
         self.hashes.iter().copied().collect()
     }
 
-    /// As [`Lane::hashes`] told it.
-    pub(super) fn remember(&mut self, hashes: Vec<u64>) {
-        self.hashes = hashes.into();
+    /// As [`Lane::hashes`] told it, of the numbers up to and including `last`.
+    pub(super) fn remember(&mut self, last: Pseq, hashes: Vec<u64>) {
+        (self.next, self.hashes) = (last.next(), hashes.into());
     }
 
-    /// The state up to and including this number has been reported.
+    /// Wants this number next. Where that is another than was wanted, a state report has come in between,
+    /// and what is remembered is not of the numbers just below.
+    pub(super) fn go_on(&mut self, next: Pseq) {
+        if self.next != next {
+            self.next = next;
+            self.hashes.clear();
+        }
+    }
+
+    /// The state up to and including this number has been reported. What stands in the log beyond that
+    /// stands there all the same, and was acknowledged: a lane never goes back.
     pub(super) fn restored(&mut self, as_of: Pseq) {
-        self.next = as_of.next();
-        self.hashes.clear();
+        self.go_on(self.next.max(as_of.next()));
         self.needs_state = false;
     }
 }

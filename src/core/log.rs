@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::{
     Alias, CommandId, DecisionId, Epoch, ExecutionId, Fact, GateId, Identity, Now, Origin,
-    Position, ProducerId, Record, Vote,
+    Position, ProducerId, Pseq, Record, Vote,
 };
 
 #[derive(Debug)]
@@ -64,7 +64,8 @@ impl Log {
             log.history.skip_to(at);
             (log.state, log.votes) = (state, votes);
             for (producer, hashes) in hashes {
-                log.lanes.open(&producer).remember(hashes);
+                let last = log.state.producers.get(&producer).map_or(Pseq(0), |it| it.pseq);
+                log.lanes.open(&producer).remember(last, hashes);
             }
         }
         for KeptRecord { time, hash, size, restored, fact } in tail {
@@ -80,7 +81,8 @@ impl Log {
         }
         for KeptLane { producer, next, needs_state } in kept.lanes {
             let lane = log.lanes.open(&producer);
-            (lane.next, lane.needs_state) = (next, needs_state);
+            lane.go_on(next);
+            lane.needs_state = needs_state;
         }
         log
     }
@@ -88,9 +90,11 @@ impl Log {
     /// What was remembered of a record when it came in, beside what it changed.
     fn heard(&mut self, record: &Record, limits: &Limits) {
         match &record.fact {
-            Fact::Said { producer, pseq: Some(_), .. }
-            | Fact::Rejected { producer, pseq: Some(_), .. } => {
-                self.lanes.open(producer).take(record.origin.hash, limits.hashes);
+            Fact::Said { producer, pseq: Some(pseq), .. }
+            | Fact::Rejected { producer, pseq: Some(pseq), .. } => {
+                let lane = self.lanes.open(producer);
+                lane.go_on(*pseq);
+                lane.take(record.origin.hash, limits.hashes);
             }
             Fact::Voted { gate, vote } => {
                 let version = record.after.gate.as_ref().map_or(0, |it| it.asked.gate_version);

@@ -139,12 +139,7 @@ impl File {
         let mut turn = Turn { logs: BTreeMap::new(), next_log: self.next_log };
         let written = turn.write(&database, &self.logs, commit, prune.flatten());
         drop(database);
-        if let Err(err) = written {
-            let fault = Fault::of(&self.directory, err);
-            let full = |it: &io::Error| it.kind() == io::ErrorKind::StorageFull;
-            self.doubted |= !matches!(&fault, Fault::Medium { source, .. } if full(source));
-            return Err(fault);
-        }
+        written.map_err(|err| self.failed(err))?;
         self.next_log = turn.next_log;
         for (execution, change) in turn.logs {
             match change {
@@ -159,6 +154,27 @@ impl File {
         let wanting =
             touched.filter(|it| self.logs.get(*it).is_some_and(|(_, extent)| wants(extent)));
         Ok(Wants { checkpoints: wanting.cloned().collect(), room: self.short })
+    }
+
+    /// Writes a turn with nothing in it. What is damaged where no reader comes shows while the store can
+    /// still be put aside; a medium that refuses is asked again with the first turn.
+    pub(super) fn try_out(&mut self) -> Result<(), Fault> {
+        let database = self.database()?;
+        let mut turn = Turn { logs: BTreeMap::new(), next_log: self.next_log };
+        let written = turn.write(&database, &self.logs, &Commit::default(), None);
+        drop(database);
+        match written.map_err(|err| self.failed(err)) {
+            Err(fault) if !fault.may_pass() => Err(fault),
+            Err(_) | Ok(()) => Ok(()),
+        }
+    }
+
+    /// What a write says that has failed.
+    fn failed(&mut self, err: redb::Error) -> Fault {
+        let fault = Fault::of(&self.directory, err);
+        let full = |it: &io::Error| it.kind() == io::ErrorKind::StorageFull;
+        self.doubted |= !matches!(&fault, Fault::Medium { source, .. } if full(source));
+        fault
     }
 
     /// Bytes of all rows.

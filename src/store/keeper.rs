@@ -86,12 +86,10 @@ impl Keeper {
             let tried = catch_unwind(AssertUnwindSafe(|| {
                 let mut file = File::open(Arc::clone(disk), directory, options)?;
                 let loaded = file.load(now, &mut relay)?;
+                file.try_out()?;
                 Ok((file, loaded))
             }));
-            let tried = tried.unwrap_or_else(|_| {
-                let what = "its structure can't be followed".to_owned();
-                Err(Fault::Damaged { path: directory.to_owned(), what })
-            });
+            let tried = tried.unwrap_or_else(|_| Err(astray(directory)));
             let (file, mut loaded) = match tried {
                 Ok(done) => done,
                 Err(Fault::Damaged { what, .. }) if set_aside && damage.is_none() => {
@@ -184,12 +182,21 @@ impl Backend for Keeper {
 }
 
 /// A write that has failed is never taken for done: the file is opened anew, which tells what it
-/// holds, and the whole turn is written again.
+/// holds, and the whole turn is written again. What is damaged where no reader comes leads its writer
+/// astray: nothing more is written then.
 fn write(file: &mut File, commit: &Commit, again: bool) -> Result<Wants, Fault> {
-    if again {
-        file.reopen()?;
-    }
-    file.commit(commit)
+    let written = catch_unwind(AssertUnwindSafe(|| {
+        if again {
+            file.reopen()?;
+        }
+        file.commit(commit)
+    }));
+    written.unwrap_or_else(|_| Err(astray(&file.directory)))
+}
+
+fn astray(directory: &Path) -> Fault {
+    let what = "its structure can't be followed".to_owned();
+    Fault::Damaged { path: directory.to_owned(), what }
 }
 
 fn begin(mut file: File) -> Way {

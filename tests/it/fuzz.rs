@@ -42,6 +42,11 @@ fn event_proto_to_json() {
 }
 
 #[test]
+fn grpc_batch() {
+    replay("grpc_batch", targets::grpc_batch::run);
+}
+
+#[test]
 fn http_edge() {
     replay("http_edge", targets::http_edge::run);
 }
@@ -52,8 +57,18 @@ fn jwt_verify() {
 }
 
 #[test]
+fn store_replay() {
+    replay("store_replay", targets::store_replay::run);
+}
+
+#[test]
 fn subscribe_filter() {
     replay("subscribe_filter", targets::subscribe_filter::run);
+}
+
+#[test]
+fn ws_session() {
+    replay("ws_session", targets::ws_session::run);
 }
 
 /// The crates, with their versions, that a lock file names.

@@ -138,6 +138,42 @@ fn row_09_a_file_that_is_cut_short_is_found_to_be() {
     }
 }
 
+/// What no reader looks at leads a writer astray: a store whose free pages are not known would end the
+/// relay with its first turn, at each start again.
+#[test]
+fn row_09_a_file_that_can_be_read_and_not_written_is_set_aside_at_the_start() {
+    let platter = Platter::default();
+    let (mut relay, opened) = open(&platter, Options::default(), false).unwrap();
+    let mut keeper = opened.keeper;
+    for text in ["w1/1@l1 greets x1", "l1 says x1 1 log a; gate g 1 asks A?", "l1 says x1 3 log b"]
+    {
+        relay.handle(now(), script::input(now().time, text));
+        keep(&mut keeper, &mut relay);
+    }
+    drop((keeper, opened.reader));
+    let bytes = platter.bytes();
+    let (mut aside, mut written) = (0, 0);
+    for at in (0..bytes.len()).step_by(61).filter(|at| bytes[at / 4_096 * 4_096] != 0) {
+        let mut scratched = bytes.clone();
+        scratched[at] ^= 1 << (at % 8);
+        let (mut relay, opened) = open(&Platter::of(scratched), Options::default(), true).unwrap();
+        let mut keeper = opened.keeper;
+        aside += usize::from(opened.loaded.damage.iter().any(|it| it.execution.is_none()));
+        drop(opened.reader);
+        relay.handle(now(), script::input(now().time, "w1/2@l1 greets x1"));
+        let effects: Vec<_> = std::iter::from_fn(|| relay.poll_effect()).collect();
+        let commit = Commit::of(&relay, &effects, Default::default());
+        match keeper.append_batch(commit).now_or_never().expect("it is inline") {
+            Ok(_) => written += 1,
+            // Where only a turn of its own comes.
+            Err(fault) => assert!(matches!(fault, Fault::Damaged { .. }), "{fault}"),
+        }
+        // It may fall over what is no file of its own making when it is put away.
+        drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(keeper))));
+    }
+    assert!(0 < aside && 0 < written, "{aside} were set aside, {written} were written to");
+}
+
 #[test]
 fn a_damaged_execution_is_set_aside_by_itself_and_may_begin_anew() {
     let bytes = lived().bytes();

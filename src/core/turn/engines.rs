@@ -134,7 +134,8 @@ impl Turn<'_> {
                 result.issues.push((Pseq(0), index as u32, issue));
             }
         }
-        result.ack = Some((as_of, self.log.history.position()));
+        let last = Pseq(self.log.lanes.open(&speaker.producer).next.0 - 1);
+        result.ack = Some((last, self.log.history.position()));
         self.effects.push_back(Effect::Result { link, result });
     }
 

@@ -227,3 +227,34 @@ fn a_store_that_can_not_be_written_is_refused_with_its_path() {
     assert!(said.contains(path.to_str().unwrap()) && said.contains("may write there"), "{said}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "not a directory", "it is left as it was");
 }
+
+/// An engine that claims to be further than the log, and then reports a state that is older than it.
+#[test]
+fn e5_a_state_report_takes_no_acknowledgement_back() {
+    let mut relay = Relay::new(7, limits());
+    for text in ["w1/1@l1 greets x1", "l1 says x1 1 log a; log b; log c", "l1 claims x1 from 9"] {
+        hears(&mut relay, text);
+    }
+    let ack = |result: LaneResult| result.ack.map(|(pseq, at)| (pseq, at.seq.0));
+    let told = result(&mut relay, "l1 reports x1 1 log d");
+    assert_eq!(ack(told), Some((Pseq(3), 5)));
+    let told = result(&mut relay, "l1 says x1 2 log b; log c; log e");
+    assert_eq!(ack(told), Some((Pseq(4), 6)), "what was taken before is not taken again");
+}
+
+/// The numbers just below the next one are not those of which something is remembered.
+#[test]
+fn what_was_said_before_a_state_report_is_not_taken_for_what_it_covers() {
+    let said = ["w1/1@l1 greets x1", "l1 says x1 1 log a; log b; log c", "l1 claims x1 from 10"];
+    let behind = ["l1 reports x1 9 log d", "l1 says x1 10 log e"];
+    for many in 1..=behind.len() {
+        let (platter, _) = before(&[&said, &behind[..many]].concat());
+        let mut relay = again(&platter);
+        hears(&mut relay, "w1/1@l2 greets x1");
+        let told = result(&mut relay, "l2 says x1 7 log it; log knows; log nothing");
+        assert_eq!(told.issues, [], "what is repeated here was never seen");
+        let told = result(&mut relay, "l2 says x1 10 log other");
+        let conflicts = many == 2;
+        assert_eq!(!told.issues.is_empty(), conflicts, "{told:?}");
+    }
+}
