@@ -26,6 +26,11 @@ fn settings() -> &'static [Setting] {
     SETTINGS.get_or_init(Setting::all)
 }
 
+thread_local! {
+    /// To make one and let it go for each go takes most of the time.
+    static FOLDER: TempDir = TempDir::new().expect("there is a place for temporary files");
+}
+
 type Variables = Vec<(OsString, OsString)>;
 
 /// One go: a byte of circumstances, a file, and behind lines of `%%` each variables and arguments.
@@ -43,9 +48,12 @@ pub fn run(data: &[u8]) {
             _ => sections[at].push(line),
         }
     }
+    FOLDER.with(|folder| read(how, sections, folder.path()));
+}
+
+fn read(how: u8, sections: [Vec<&[u8]>; 3], folder: &Path) {
     let [file, variables, arguments] = sections;
-    let folder = TempDir::new().expect("there is a place for temporary files");
-    let path = folder.path().join("footplate.toml");
+    let path = folder.join("footplate.toml");
     fs::write(&path, file.join(&b'\n')).expect("it can be written to");
     let mut variables: Variables = variables.into_iter().filter_map(variable).collect();
     let mut line: Vec<OsString> = vec!["footplate".into(), "serve".into(), "--print-config".into()];
@@ -57,7 +65,7 @@ pub fn run(data: &[u8]) {
     let arguments = arguments.into_iter().filter(|it| !it.is_empty());
     line.extend(arguments.map(|it| OsString::from_vec(it.to_vec())));
     match read_with(line, variables) {
-        Ok(Command::Say(text)) => told(&text, folder.path()),
+        Ok(Command::Say(text)) => told(&text, folder),
         Ok(other) => panic!("it is to print, and would {other:?}"),
         Err(Refused::Usage(err)) => safe(&err.to_string()),
         Err(Refused::Problems(all)) => {

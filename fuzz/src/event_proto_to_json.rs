@@ -194,9 +194,11 @@ impl Play {
             if self.stirred {
                 dialect.level(&self.lane, at, state, &mut out);
             }
-            dialect.state_in_one(&self.lane, at, state, &mut out);
+            if dialect.name() == "native" {
+                dialect.state_in_one(&self.lane, at, state, &mut out);
+            }
             dialect.summary(&item, &mut out);
-            dialect.directory(&[item, item], &mut out);
+            dialect.directory(&[item], &mut out);
             dialect.heartbeat(&self.lane, at, TIME, &mut out);
             dialect.summed_up(&self.lane, TIME, 3, &mut out);
             trees(dialect, &out);

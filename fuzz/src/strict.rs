@@ -121,6 +121,12 @@ impl<'a> Reader<'a> {
         self.word("\"", ())?;
         let mut text = String::new();
         loop {
+            // Most of it stands for itself.
+            let plain = |it: &u8| !matches!(it, b'"' | b'\\' | ..=0x1f);
+            let length = self.rest.as_bytes().iter().take_while(|it| plain(it)).count();
+            let (some, rest) = self.rest.split_at(length);
+            text.push_str(some);
+            self.rest = rest;
             let next = self.char()?;
             match next {
                 '"' => return Ok(text),
