@@ -51,7 +51,7 @@ run() { # target
         die "$1 has a finding" "see above; it is in $findings. Mend it, and put the file into fuzz/corpus/$1"
 }
 
-# What adds something, the smallest first, as far as there is room.
+# What adds something, as far as there is room: of all lengths, since short ones are mostly refused early.
 keep() { # target
     local corpus=fuzz/corpus/$1 found=fuzz/target/found/$1 all
     all=$(mktemp -d)
@@ -59,14 +59,16 @@ keep() { # target
     [ ! -d "$found" ] || find "$found" -type f -exec cp -t "$all" {} +
     fuzz cmin "$1" "$all"
     rm -f "$corpus"/*
-    local files=0 bytes=0 size path
+    local files bytes=0 size path
+    files=$(find "$all" -type f | wc -l)
     while read -r size path; do
-        [ $((files + 1)) -le $most_files ] && [ $((bytes + size)) -le $most_bytes ] || break
+        bytes=$((bytes + size))
+        [ $bytes -le $most_bytes ] || break
         cp "$path" "$corpus/$(sha1sum <"$path" | cut -d ' ' -f 1)"
-        files=$((files + 1)) bytes=$((bytes + size))
-    done < <(find "$all" -type f -printf '%s %p\n' | sort -n)
+    done < <(find "$all" -type f -printf '%s %p\n' | sort -n |
+        awk -v all="$files" -v most=$most_files 'all <= most || int(NR * most / all) != int((NR - 1) * most / all)')
     rm -rf "$all"
-    printf '%s: %s files, %s bytes\n' "$corpus" "$files" "$bytes"
+    printf '%s: %s files\n' "$corpus" "$(find "$corpus" -type f | wc -l)"
 }
 
 mode=run
