@@ -6,7 +6,7 @@ CARGO := cargo
 host = $(shell rustc --print host-tuple)
 done = @printf -- '-- %s: ok\n' "$(1)"
 
-.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy edge autobahn torture sim mutants demo bless bench clean
+.PHONY: help test build tools fmt lint rust doc proto python go typescript browser release e2e deploy edge autobahn torture sim fuzz mutants demo bless bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -71,6 +71,10 @@ bless: ## Rewrite transcripts, golden frames, and what is written from the code;
 
 sim: ## More simulations than the usual: SEEDS=1000
 	SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --test it -- sim::whatever_happens
+
+fuzz: ## Bytes that nobody thought of: every target, or TARGET=jwt_verify; RUNS=1000000 of each; KEEP=1: what was found stays
+	RUNS=$(or $(RUNS),1000000) scripts/fuzz.sh $(if $(KEEP),--keep) $(TARGET)
+	$(call done,$@)
 
 mutants: ## Is each known bug noticed? One build with all of them asleep, then each is woken: some minutes
 	scripts/mutants.py

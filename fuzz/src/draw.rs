@@ -61,4 +61,44 @@ impl<'a> Draw<'a> {
         self.0 = rest;
         taken
     }
+
+    /// How many bytes are left.
+    pub(crate) fn left(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Two bytes, as a number that may be negative.
+    pub(crate) fn small(&mut self) -> i64 {
+        i16::from_le_bytes([self.byte(), self.byte()]).into()
+    }
+
+    pub(crate) fn flag(&mut self) -> bool {
+        self.byte() & 1 == 1
+    }
+
+    /// One of these.
+    pub(crate) fn of<'t, T>(&mut self, all: &'t [T]) -> &'t T {
+        &all[self.below(all.len())]
+    }
+
+    /// As many bytes as the next two say.
+    pub(crate) fn some(&mut self) -> &'a [u8] {
+        let most = u16::from_le_bytes([self.byte(), self.byte()]);
+        self.bytes(most.into())
+    }
+
+    /// As much text as the next byte says.
+    pub(crate) fn text(&mut self) -> String {
+        let most = self.byte();
+        String::from_utf8_lossy(self.bytes(most.into())).into_owned()
+    }
+
+    /// What is left, cut at each byte `mark`.
+    pub(crate) fn parts(&mut self, mark: u8) -> impl Iterator<Item = &'a [u8]> {
+        self.rest().split(move |it| *it == mark)
+    }
+
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
 }

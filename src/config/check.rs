@@ -19,6 +19,10 @@ const AGE: &str = "it is a whole number with a unit, such as 90m, 12h or 7d, and
 const ON_DAMAGE: &str = "it is set-aside or refuse";
 const TIME: &str = "it is a whole number with a unit, such as 500ms, 10s or 1m, and at most 1h";
 
+/// What is said of what a PEM file holds.
+pub(super) const KEY: &str =
+    "this is a certificate or a key, which is not shown here; write the path of its file";
+
 /// Collects what is wrong. What stands in for a wrong value is never used.
 #[derive(Debug)]
 pub(super) struct Check {
@@ -37,10 +41,7 @@ impl Check {
         if value.contains(PEM) {
             // Where it could be logged is no place for a key.
             value.clear();
-            what =
-                "this is a certificate or a key, which is not shown here; write the path of its \
-                    file"
-                    .to_owned();
+            what = KEY.to_owned();
         }
         let place = self.place(flag, &value);
         self.found.push(Problem { flag: flag.to_owned(), place, value, what });

@@ -11,6 +11,7 @@ use std::{
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::flags::PEM;
 use super::layers::{Given, Places};
 use super::problem::{Place, Problem, Spot};
 use super::settings::Setting;
@@ -53,7 +54,10 @@ pub(super) fn read(path: &Path, named_by: Place) -> File {
     let bytes = match bytes(path) {
         Ok(bytes) => bytes,
         Err(fault) => {
-            let (flag, value) = (CONFIG.to_owned(), path.display().to_string());
+            let shown = path.display().to_string();
+            // A key where its path is wanted.
+            let value = if shown.contains(PEM) { String::new() } else { shown };
+            let flag = CONFIG.to_owned();
             let problem = Problem { flag, place: named_by, value, what: fault.to_string() };
             return File { problems: vec![problem], unread: unread(), given: Places::new() };
         }

@@ -7,8 +7,9 @@ use clap::builder::{OsStr, Resettable};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches as _};
 
+use super::check::KEY;
 use super::file::{self, CONFIG, File};
-use super::flags::{Flags, Layered};
+use super::flags::{Flags, Layered, PEM};
 use super::problem::{Place, Problem};
 use super::settings::Setting;
 use super::{Config, print};
@@ -72,6 +73,13 @@ impl Layers {
                 }
                 None => continue,
             };
+            // Whatever the setting: what is taken is printed, and may be logged.
+            if let Some((_, place)) = given.items.iter().find(|(text, _)| text.contains(PEM)) {
+                unread.push(setting.flag());
+                let (flag, place) = (setting.flag(), place.clone());
+                problems.push(Problem { flag, place, value: String::new(), what: KEY.to_owned() });
+                continue;
+            }
             line.extend(given.items.iter().map(|(text, _)| format!("{}={text}", setting.flag())));
             places.insert(setting.key().to_owned(), given);
         }

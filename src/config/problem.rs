@@ -1,6 +1,7 @@
 //! What is wrong with a configuration, and where it stands. Whatever may be a secret is not in it.
 
-use std::{fmt, path::PathBuf};
+use std::fmt::{self, Write as _};
+use std::path::PathBuf;
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,11 @@ impl fmt::Display for Problem {
         if !self.value.is_empty() {
             write!(f, " {}", self.value.escape_debug())?;
         }
-        write!(f, ": {}", self.what)
+        f.write_str(": ")?;
+        // It may name a path, which may hold anything; a quotation mark is none of that.
+        self.what.chars().try_for_each(|it| match it {
+            '\'' | '"' | '\\' => f.write_char(it),
+            it => write!(f, "{}", it.escape_debug()),
+        })
     }
 }

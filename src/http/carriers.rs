@@ -1,6 +1,7 @@
 //! In what a request shows who sends it: headers, a subprotocol, its address, a cookie. It must never
 //! choose between two: who shows two things is told to show one. What is shown is in no error and no log.
 
+use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, StatusCode, header, request};
@@ -16,11 +17,12 @@ use crate::viewer::crowd::{Full, Share};
 /// What begins a subprotocol that is a token.
 const SUBPROTOCOL: &str = "bearer.";
 /// What a page of ours is let in with where its protocol leaves it no other way.
-pub(super) const COOKIE: &str = "__Host-footplate";
+pub const COOKIE: &str = "__Host-footplate";
 
 /// What somebody shows.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Shown {
+pub enum Shown {
+    /// Nothing.
     Nothing,
     /// A token, or an API key.
     Token(String),
@@ -30,18 +32,23 @@ pub(super) enum Shown {
 
 /// Where it may be looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// A request that is answered.
     Request,
     /// A WebSocket of this protocol. `cookie`: the operator lets cookies count.
-    Socket { manners: Manners, cookie: bool },
+    Socket {
+        /// How its protocol is treated.
+        manners: Manners,
+        /// See above.
+        cookie: bool,
+    },
 }
 
 /// What a request shows.
 ///
 /// # Errors
 /// 400: two things, or one where it does not belong.
-pub(super) fn shown(head: &request::Parts, way: Way) -> Result<Shown, Refusal> {
+pub fn shown(head: &request::Parts, way: Way) -> Result<Shown, Refusal> {
     let headers = &head.headers;
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let in_query = |key: &'static str| {
@@ -89,6 +96,17 @@ pub(super) fn shown(head: &request::Parts, way: Way) -> Result<Shown, Refusal> {
         ));
     }
     Ok(first.unwrap_or(Shown::Nothing))
+}
+
+/// What is shown is not shown.
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Token(_) => "Token(…)",
+            Self::Ticket(..) => "Ticket(…)",
+        })
+    }
 }
 
 impl Shown {

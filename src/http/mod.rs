@@ -6,7 +6,7 @@ pub mod assets;
 mod begun;
 pub mod caller;
 pub mod caps;
-mod carriers;
+pub mod carriers;
 mod execute;
 pub mod fetch;
 mod guest;

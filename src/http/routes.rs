@@ -39,7 +39,8 @@ const LONGEST_NAME: usize = 256;
 
 /// A path, as it is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Route {
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Route {
     Page,
     Live,
     Ready,
@@ -59,6 +60,7 @@ enum Route {
     Executions,
     Execution(Text),
     Records(Text),
+    /// Of this execution, at this gate.
     Decisions(Text, Text),
     Commands(Text),
     Start,
@@ -80,7 +82,7 @@ fn is_ours(path: &str) -> bool {
 impl Route {
     /// Each segment is decoded once. An empty or impossible name is still a name: who asks for it
     /// is told that nothing has it.
-    fn of(path: &str) -> Option<Self> {
+    pub fn of(path: &str) -> Option<Self> {
         let path: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         Some(match path[..] {
             [""] => Self::Page,

@@ -302,9 +302,7 @@ impl Talk {
         let name = problem.about.as_deref().map(Text::from);
         match (problem.code, about.or(name)) {
             ("not_found", Some(name)) => self.unknown(&name),
-            ("too_many_subscriptions", Some(name)) => {
-                self.watches.too_many(&name, "there are too many: unsubscribe from something");
-            }
+            ("too_many_subscriptions", Some(name)) => self.watches.too_many(&name),
             _ => error(code(problem.code), &problem.message, self.request.as_deref(), out),
         }
     }

@@ -13,6 +13,10 @@ use crate::model::{ExecutionId, Position, Text};
 /// How long somebody may subscribe ahead of an execution's first word: a dashboard does so as soon
 /// as it has asked for the execution.
 const HOLD: Duration = Duration::from_secs(5);
+/// Groups that one client may follow: each is asked for anew whenever a log comes.
+const GROUPS: usize = 128;
+/// Why there are no more.
+const TOO_MANY: &str = "there are too many: unsubscribe from something";
 /// The id of all workflows.
 const ALL: &str = "all";
 
@@ -208,11 +212,17 @@ impl Watches {
     }
 
     /// There are too many already.
-    pub(super) fn too_many(&mut self, name: &Text, why: &'static str) {
+    pub(super) fn too_many(&mut self, name: &Text) {
         let Some(watch) = self.watches.remove(name) else { return };
+        for holder in &watch.holders {
+            let elsewhere = self.watches.values().any(|it| it.holders.contains(holder));
+            if group(holder).is_none() && !elsewhere {
+                self.held.remove(holder);
+            }
+        }
         let requests: Vec<_> = watch.owed.into_iter().map(|owed| owed.request).collect();
         let requests = if requests.is_empty() { vec![None] } else { requests };
-        let failed = |request| Word::Failed(name.clone(), why, request);
+        let failed = |request| Word::Failed(name.clone(), TOO_MANY, request);
         self.words.extend(requests.into_iter().map(failed));
         self.forget();
     }
@@ -268,6 +278,12 @@ impl Watches {
     }
 
     fn follow(&mut self, group: &Group, owed: Owed) {
+        if GROUPS <= self.groups.len() && !self.groups.contains_key(group) {
+            let Owed { subscription, request, until: _ } = owed;
+            self.held.remove(&subscription);
+            self.words.push_back(Word::Failed(subscription.id, TOO_MANY, request));
+            return;
+        }
         let following = self.groups.entry(group.clone()).or_insert_with(|| {
             self.acts.push_back(Said::Follow(group.clone()));
             Following::default()

@@ -387,6 +387,46 @@ fn who_watches_too_much_is_told() {
 }
 
 #[test]
+fn f4_so_many_groups_are_followed_and_no_more() {
+    let mut desk = Desk::known();
+    for n in 0..128 {
+        desk.hears(&subscribe("workflow_executions", &format!("wf-{n}")));
+    }
+    desk.said.clear();
+    desk.told.clear();
+    desk.hears(&subscribe("workflow_executions", "one-more")).said(&[]);
+    let message =
+        "Cannot subscribe to execution 'one-more': there are too many: unsubscribe from something";
+    desk.told(&[&error("SUBSCRIPTION_FAILED", message)]);
+    // One that is followed may be asked for again, and one that is left makes room.
+    desk.hears(&subscribe("workflow_executions", "wf-7")).said(&[]);
+    let left = Group::Executions("wf-7".into());
+    desk.hears(&unsubscribe("workflow_executions", "wf-7")).said(&[Said::Unfollow(left)]);
+    desk.told.clear();
+    let more = Group::Executions("one-more".into());
+    desk.hears(&subscribe("workflow_executions", "one-more")).said(&[Said::Follow(more)]);
+}
+
+#[test]
+fn f4_what_was_refused_is_not_remembered() {
+    let mut desk = Desk::known();
+    let said = |it: &Desk| format!("{:?}", it.talk).len();
+    let mut refuse = |name: &str| {
+        desk.hears(&subscribe("workflow", name));
+        desk.notice(&Notice::Problem(&Unintelligible {
+            code: "too_many_subscriptions",
+            message: "unsubscribe from something".to_owned(),
+            about: Some(format!("*{name}")),
+        }));
+        desk.said.clear();
+        desk.told.clear();
+        said(&desk)
+    };
+    let once = refuse("wf-1");
+    assert_eq!(refuse("wf-2"), once);
+}
+
+#[test]
 fn what_was_too_much_was_not_said() {
     let mut desk = Desk::known();
     desk.talk.at(desk.now);

@@ -334,6 +334,31 @@ fn a_key_is_seen_nowhere() {
     }
 }
 
+/// Whatever the setting: what is taken is printed, and what is wrong is told.
+#[test]
+fn a_key_is_no_setting_and_no_path() {
+    let key = format!("-----BEGIN PRIVATE KEY-----{SECRET}");
+    for setting in config::Setting::all() {
+        let given = format!("{}={key}", setting.flag());
+        let found = problems(&["serve", "--print-config", &given], &[]);
+        let first = found.first().expect("it is refused").to_string();
+        let begins = format!("{}: this is a certificate or a key", setting.flag());
+        assert!(first.starts_with(&begins), "{first}");
+        assert!(!format!("{found:?}").contains(SECRET), "{}", setting.flag());
+    }
+    let found = problems(&["check"], &[("FOOTPLATE_CONFIG", &key)]);
+    assert!(!format!("{found:?}").contains(SECRET), "as the name of the file");
+}
+
+#[test]
+fn a_problem_is_one_line_that_steers_no_terminal() {
+    let there = Folder::new("audit = \"no\\u001b[2J\\nwhere/audit.jsonl\"\n");
+    let told = there.told();
+    let [problem] = &told[..] else { panic!("one problem: {told:?}") };
+    assert!(problem.contains("there is no directory"), "{problem}");
+    assert!(!problem.chars().any(char::is_control), "{problem:?}");
+}
+
 #[test]
 fn a_check_says_what_would_listen_where() {
     let there = Folder::new("viewer_tls_cert = \"cert.pem\"\nviewer_tls_key = \"key.pem\"\n");
