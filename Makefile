@@ -83,4 +83,4 @@ bench: ## Instructions against benches/baseline.txt, then processor time against
 	$(CARGO) bench --locked
 
 clean: ## Forget what was built and installed here
-	rm -rf target .cache tests/browser/node_modules
+	rm -rf target fuzz/target .cache tests/browser/node_modules
