@@ -94,7 +94,7 @@ async fn open(tasks: &Tasks, default_windows: bool) -> anyhow::Result<watch::Sen
         },
         tls: None,
         site: BoxCloneSyncService::new(site),
-        introduce: |_, _| (),
+        introduce: Arc::new(|_, _| ()),
         options: Options::default(),
         caps: Caps::new(caps::Limits::default()),
         closing: CancellationToken::new(),

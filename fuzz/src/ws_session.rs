@@ -26,8 +26,9 @@ use footplate::seams::Clock;
 use footplate::shard::{self, Message, Shard, Shards, ToEngine};
 use footplate::store::Memory;
 use footplate::telemetry::Metrics;
+use footplate::viewer::crowd::Crowd;
 use footplate::viewer::kin::{Kin, Likeness, Member};
-use footplate::viewer::{Close, Departure, Guest, House, Options, Plan, connection};
+use footplate::viewer::{Close, Departure, Entry, Guest, House, Options, Plan, connection};
 use tokio::io::duplex;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
@@ -111,6 +112,7 @@ impl World {
             durability: Durability::Memory,
             verifier,
             options,
+            crowd: Crowd::unbounded(),
             departure: Departure::default(),
         };
         let mut tasks = JoinSet::new();
@@ -249,6 +251,7 @@ impl World {
             conversation: dialect.converse(&call),
             pass,
             local: false,
+            entry: Entry::default(),
             kin,
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));

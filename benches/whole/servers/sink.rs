@@ -38,7 +38,7 @@ pub(super) async fn serve() -> anyhow::Result<()> {
         },
         tls: None,
         site: BoxCloneSyncService::new(site),
-        introduce: |_, _| (),
+        introduce: Arc::new(|_, _| ()),
         options: Options::default(),
         caps: Caps::new(caps::Limits::default()),
         closing: CancellationToken::new(),

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use footplate::telemetry::logs::{Format, log};
+use footplate::telemetry::logs::{self, Format};
 use serde_json::json;
 use tracing::dispatcher::with_default;
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::mint::*;
 use super::stand::Stand;
@@ -27,19 +27,12 @@ impl Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[test]
 fn a5_no_output_holds_a_token() {
     let lines = Lines::default();
     // As the program does it: what it never lets through has not to be in it.
-    let log = log("trace", Format::Text, false, lines.clone());
+    let (begun, to) = (Instant::now(), lines.clone());
+    let log = logs::into("trace", Format::Text, move || to.clone(), move || begun.elapsed());
     // While there is but one that listens, tests on other threads would turn off for all what they are
     // the first to say.
     let _other = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
