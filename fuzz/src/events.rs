@@ -32,7 +32,7 @@ fn number(draw: &mut Draw<'_>) -> i64 {
 }
 
 fn maybe<T>(draw: &mut Draw<'_>, one: impl Fn(&mut Draw<'_>) -> T) -> Option<T> {
-    (draw.byte() % 4 != 0).then(|| one(draw))
+    (!draw.byte().is_multiple_of(4)).then(|| one(draw))
 }
 
 fn float(draw: &mut Draw<'_>) -> f64 {
@@ -47,7 +47,7 @@ fn float(draw: &mut Draw<'_>) -> f64 {
 
 fn json(draw: &mut Draw<'_>) -> Option<pb::Json> {
     let at = draw.byte();
-    if at % 3 == 0 {
+    if at.is_multiple_of(3) {
         return None;
     }
     let text = JSON.get(usize::from(at) / 16).map_or_else(|| draw.text(), |it| (*it).to_owned());
