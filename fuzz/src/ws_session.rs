@@ -28,7 +28,7 @@ use footplate::store::Memory;
 use footplate::telemetry::Metrics;
 use footplate::viewer::crowd::Crowd;
 use footplate::viewer::kin::{Kin, Likeness, Member};
-use footplate::viewer::{Close, Departure, Entry, Guest, House, Options, Plan, connection};
+use footplate::viewer::{Close, Departure, Guest, House, Options, Plan, connection};
 use tokio::io::duplex;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc;
@@ -251,7 +251,7 @@ impl World {
             conversation: dialect.converse(&call),
             pass,
             local: false,
-            entry: Entry::default(),
+            entry: Box::default(),
             kin,
         };
         self.connections.spawn(connection::run(ours, guest, self.house.clone()));

@@ -33,6 +33,8 @@ from urllib.parse import unquote_to_bytes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+# More than any test has.
+MANY = "1000000"
 # In what a token is shown.
 AUTHORIZATION, API_KEY, SUBPROTOCOL = "authorization", "x-api-key", "subprotocol"
 MESSAGE, TICKET, QUERY, COOKIE = "first message", "ticket", "query", "cookie"
@@ -177,6 +179,9 @@ class Mint:
         return [
             *("--auth-keys", str(self.folder / "issuer.pem"), "--auth-issuer", ISSUER, "--auth-audience", AUDIENCE),
             *("--api-keys", str(self.folder / "api-keys"), "--auth-cookie", "true"),
+            # A crowd of this suite is one person, and all its engines are one.
+            *("--max-connections-per-principal", MANY, "--max-strangers", MANY, "--max-rate-per-principal", MANY),
+            *("--max-executions-per-engine", MANY, "--max-executions-begun", MANY, "--max-failed-attempts", MANY),
         ]
 
     @functools.cache  # noqa: B019
