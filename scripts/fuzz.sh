@@ -27,7 +27,7 @@ command -v c++ >/dev/null || die "a C++ compiler is missing" "install one (Debia
 
 # Coverage needs flags that the compiler offers to nightly alone, or to who asks like this; the toolchain stays the one that
 # ships. No sanitizer: the code is safe Rust (`unsafe_code` is forbidden) and has no memory to misuse, so that overflow checks
-# and debug assertions, which are on, see all that a sanitizer would; without it there are three times as many executions.
+# and debug assertions, which are on, are what there is to notice; a sanitizer would only cost time.
 # A target folder of its own: other flags would have everything built anew elsewhere.
 fuzz() { RUSTC_BOOTSTRAP=1 cargo fuzz "$1" -s none --target-dir fuzz/target "${@:2}"; }
 
