@@ -196,7 +196,7 @@ fn read(rows: &Rows, values: &Values) -> (Relay, Vec<KeptRecord>, Option<Checkpo
         opened.reader.piece(&kept.execution, kept.epoch, after, usize::MAX).unwrap().unwrap()
     };
     assert_eq!(piece(second, Seq(0)).records, [values.records[0].1.clone()]);
-    assert_eq!(piece(third, Seq(0)).records, [values.of_a_tenant.clone()]);
+    assert_eq!(piece(third, Seq(0)).records, std::slice::from_ref(&values.of_a_tenant));
     let checkpoint = piece(first, first.last).checkpoint;
     let records = piece(first, Seq(0)).records;
     (relay, records, checkpoint)
