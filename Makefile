@@ -22,8 +22,9 @@ fmt: ## Is the Rust formatted?
 	$(CARGO) fmt --all --check
 	$(call done,fmt)
 
-lint: ## clippy, warnings denied
+lint: ## clippy, warnings denied; also of the two programs that are tests of nobody
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --test torture --test conformance -- -D warnings
 	$(call done,lint)
 
 doc: ## rustdoc, private items too, warnings denied

@@ -32,7 +32,9 @@ pub use certs::Certs;
 use check::Check;
 pub use demo::Demo;
 use flags::{AuditSub, CertsSub, Cli, Sub};
-pub use flags::{BoundFlags, CertsFlags, DemoFlags, Flags, ReadyFlags, TokenFlags, VerifyFlags};
+pub use flags::{
+    BoundFlags, CertsFlags, DemoFlags, Flags, GateFlags, ReadyFlags, TokenFlags, VerifyFlags,
+};
 use layers::{Layers, Places, Variables};
 pub use problem::{Place, Problem, Spot};
 pub use settings::Setting;
@@ -262,17 +264,17 @@ impl Flags {
             gates: Gates {
                 accept_while_offline: check.one(
                     "--accept-while-offline",
-                    self.accept_while_offline.as_deref(),
+                    self.gates.accept_while_offline.as_deref(),
                     values::truth,
                     TRUTH,
                 ),
                 allow_timeout_approve: check.one(
                     "--allow-timeout-approve",
-                    self.allow_timeout_approve.as_deref(),
+                    self.gates.allow_timeout_approve.as_deref(),
                     values::truth,
                     TRUTH,
                 ),
-                four_eyes: check.four_eyes(self.four_eyes.as_deref(), shows),
+                four_eyes: check.four_eyes(self.gates.four_eyes.as_deref(), shows),
             },
             store: check.store(self),
             memory: check.one(

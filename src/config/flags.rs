@@ -11,9 +11,11 @@ use clap::{
 };
 
 mod bounds;
+mod gates;
 mod tokens;
 
 pub use bounds::BoundFlags;
+pub use gates::GateFlags;
 pub use tokens::TokenFlags;
 
 /// The command line.
@@ -244,37 +246,9 @@ pub struct Flags {
         help_heading = "Browsers"
     )]
     pub trusted_hops: Option<String>,
-    /// Whether people may decide while the gate's engine is away: true or false. The engine is told when
-    /// it is back; with false they are told to decide again then.
-    #[arg(
-        long,
-        env = "FOOTPLATE_ACCEPT_WHILE_OFFLINE",
-        value_name = "BOOL",
-        default_value = "true",
-        help_heading = "Gates"
-    )]
-    pub accept_while_offline: Option<String>,
-    /// Whether a gate may approve itself when its deadline passes, if its engine asks for that: true or
-    /// false. With false such a gate expires, which is no approval.
-    #[arg(
-        long,
-        env = "FOOTPLATE_ALLOW_TIMEOUT_APPROVE",
-        value_name = "BOOL",
-        default_value = "false",
-        help_heading = "Gates"
-    )]
-    pub allow_timeout_approve: Option<String>,
-    /// Whether four eyes are asked for: true or false. With true, whoever has begun an execution does not
-    /// decide at its gates: who gave the command that started it, or in whose name its engine says that it
-    /// runs. Needs tokens.
-    #[arg(
-        long,
-        env = "FOOTPLATE_FOUR_EYES",
-        value_name = "BOOL",
-        default_value = "false",
-        help_heading = "Gates"
-    )]
-    pub four_eyes: Option<String>,
+    /// What people may do at gates, and when.
+    #[command(flatten)]
+    pub gates: GateFlags,
     /// The directory in which what happens is kept, so that it outlives the relay. It is made if it is
     /// not there. Default: none, everything is in memory alone.
     #[arg(long, env = "FOOTPLATE_STORE", value_name = "DIR", help_heading = "Store")]

@@ -79,27 +79,28 @@ impl Keeper {
         set_aside: bool,
         fresh: impl Fn() -> Relay,
     ) -> Result<(Relay, Opened), Fault> {
-        let mut damage = None;
+        let (mut damage, mut whole) = (vec![], false);
         loop {
             let mut relay = fresh();
             // A file whose inner structure is broken may lead its reader anywhere.
             let tried = catch_unwind(AssertUnwindSafe(|| {
                 let mut file = File::open(Arc::clone(disk), directory, options)?;
-                let loaded = file.load(now, &mut relay)?;
+                let loaded = file.load(now, &mut relay, &mut damage)?;
                 file.try_out()?;
                 Ok((file, loaded))
             }));
             let tried = tried.unwrap_or_else(|_| Err(astray(directory)));
             let (file, mut loaded) = match tried {
                 Ok(done) => done,
-                Err(Fault::Damaged { what, .. }) if set_aside && damage.is_none() => {
+                Err(Fault::Damaged { what, .. }) if set_aside && !whole => {
+                    whole = true;
                     let kept = put_aside(disk, directory, now)?;
-                    damage = Some(Damage { execution: None, what, kept });
+                    damage.push(Damage { execution: None, what, kept });
                     continue;
                 }
                 Err(fault) => return Err(fault),
             };
-            loaded.damage.extend(damage);
+            loaded.damage = damage;
             let shared = Arc::clone(&file.shared);
             let has_thread = disk.has_thread();
             let reader = Reader { shared, directory: directory.to_owned(), has_thread };

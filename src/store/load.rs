@@ -49,15 +49,20 @@ struct Broken {
 }
 
 impl File {
-    /// Gives a relay all that is kept.
-    pub(super) fn load(&mut self, now: Now, relay: &mut Relay) -> Result<Loaded, Fault> {
+    /// Gives a relay all that is kept. What was put aside is added to `damage`, whatever becomes of the
+    /// rest.
+    pub(super) fn load(
+        &mut self,
+        now: Now,
+        relay: &mut Relay,
+        damage: &mut Vec<Damage>,
+    ) -> Result<Loaded, Fault> {
         let mut loaded = Loaded::default();
         let broken = self
             .read(now, relay, &mut loaded)
             .map_err(|err| Fault::of(&self.directory.clone(), err))?;
         for broken in broken {
-            let damage = self.put_aside(now, &broken)?;
-            loaded.damage.push(damage);
+            self.put_aside(now, broken, damage)?;
         }
         loaded.bytes = self.bytes();
         self.compact(loaded.bytes)?;
@@ -135,24 +140,29 @@ impl File {
     }
 
     /// Takes a log out of the store, and keeps its rows as they are beside it.
-    fn put_aside(&mut self, now: Now, broken: &Broken) -> Result<Damage, Fault> {
+    fn put_aside(
+        &mut self,
+        now: Now,
+        broken: Broken,
+        damage: &mut Vec<Damage>,
+    ) -> Result<(), Fault> {
         let Broken { log, execution, what } = broken;
         let fault = |err: redb::Error| Fault::of(&self.directory, err);
-        let rows = self.rows(*log).map_err(fault)?;
+        let rows = self.rows(log).map_err(fault)?;
         let name = format!("damaged-{}-log-{log}.rows", now.time.0);
         let kept = self.disk.keep(&self.directory, &name, &rows);
         let kept = kept.map_err(|source| Fault::Medium { path: self.directory.clone(), source })?;
+        damage.push(Damage { execution, what, kept });
         let database = self.database()?;
         let remove = || -> Result<(), redb::Error> {
             let transaction = database.begin_write()?;
-            transaction.open_table(HEADS)?.remove(*log)?;
-            transaction.open_table(NAMES)?.retain(|_, it| it != *log)?;
-            transaction.open_table(DEAD)?.insert(*log, ())?;
+            transaction.open_table(HEADS)?.remove(log)?;
+            transaction.open_table(NAMES)?.retain(|_, it| it != log)?;
+            transaction.open_table(DEAD)?.insert(log, ())?;
             transaction.commit()?;
             Ok(())
         };
-        remove().map_err(fault)?;
-        Ok(Damage { execution: execution.clone(), what: what.clone(), kept })
+        remove().map_err(fault)
     }
 
     /// A log's rows one after the other: table, place, length, bytes.

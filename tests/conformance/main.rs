@@ -31,14 +31,14 @@ use footplate::http::listen::{self, Door, Speaks};
 use footplate::http::routes::{Site, Welcome};
 use footplate::model::Durability;
 use footplate::seams::{Address, Clock, Machine, Network};
-use footplate::shard::{Message, Shards};
+use footplate::shard::{self, Inbox, Message, Shards};
 use footplate::tasks::Tasks;
 use footplate::telemetry::Metrics;
 use footplate::tls::{Served, self_signed};
+use footplate::viewer::crowd::Crowd;
 use footplate::viewer::kin::Kin;
 use footplate::viewer::{Departure, House, Options, Rate, Rates, connection};
 use futures_util::{SinkExt, StreamExt};
-use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_util::sync::CancellationToken;
@@ -49,10 +49,9 @@ const LARGEST: usize = 16 << 20;
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (inbox_in, inbox) = mpsc::channel(64);
+        let (shards, inbox) = shard::inbox(64);
         let tasks = Tasks::new();
-        tasks.spawn("shard", shard(inbox));
-        let shards = Shards::new(inbox_in);
+        tasks.spawn("shard", keep(inbox));
         let plain = open(&shards, &tasks, None).await;
         let tls = open(&shards, &tasks, Some(self_signed().unwrap().certificate)).await;
         println!("{{\"plain\":\"{plain}\",\"tls\":\"{tls}\"}}");
@@ -65,7 +64,7 @@ fn main() {
 }
 
 /// Nobody executes anything here; but who comes is not let go of before it leaves.
-async fn shard(mut inbox: mpsc::Receiver<Message>) {
+async fn keep(mut inbox: Inbox) {
     let mut there = BTreeMap::new();
     while let Some(message) = inbox.recv().await {
         match message {
@@ -86,7 +85,8 @@ async fn open(shards: &Shards, tasks: &Tasks, tls: Option<Served>) -> Address {
         dialects: Dialects { native: &echo::Echo, ..Dialects::default() },
         kin: Kin::default(),
         verifier: Arc::new(Loopback),
-        crowd: footplate::viewer::crowd::Crowd::unbounded(),
+        cookie: false,
+        crowd: Crowd::unbounded(),
         clock: Clock::system(),
         welcome: welcome(shards),
         assets: None,
@@ -131,7 +131,7 @@ fn welcome(shards: &Shards) -> Welcome {
         durability: Durability::Memory,
         verifier: Arc::new(Loopback),
         options,
-        crowd: footplate::viewer::crowd::Crowd::unbounded(),
+        crowd: Crowd::unbounded(),
         departure: Departure::default(),
     };
     Arc::new(move |io, guest| {

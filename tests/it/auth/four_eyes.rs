@@ -2,7 +2,7 @@
 //! protocol, whichever way it was begun.
 
 use footplate::auth::Pass;
-use footplate::config::{Flags, TokenFlags};
+use footplate::config::{Flags, GateFlags, TokenFlags};
 use footplate::model::Principal;
 use serde_json::{Value, json};
 
@@ -184,7 +184,7 @@ async fn z4_who_is_refused_is_told_why_and_it_is_written_down() {
 #[test]
 fn z4_four_eyes_need_tokens() {
     let flags = |four: &str, keys: Option<String>| Flags {
-        four_eyes: Some(four.to_owned()),
+        gates: GateFlags { four_eyes: Some(four.to_owned()), ..GateFlags::default() },
         tokens: TokenFlags { api_keys: keys, ..TokenFlags::default() },
         ..Flags::default()
     };

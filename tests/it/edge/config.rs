@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use footplate::config::{self, Command, Flags, Gates, Problem, Refused};
+use footplate::config::{self, Command, Flags, GateFlags, Gates, Problem, Refused};
 use footplate::seams::Address;
 use tempfile::TempDir;
 
@@ -44,12 +44,18 @@ fn each_fault_names_its_flag_and_the_remedy() {
     let maybe = || Some("maybe".to_owned());
     let table = [
         (
-            Flags { accept_while_offline: maybe(), ..Flags::default() },
+            Flags {
+                gates: GateFlags { accept_while_offline: maybe(), ..GateFlags::default() },
+                ..Flags::default()
+            },
             "--accept-while-offline",
             "true or false",
         ),
         (
-            Flags { allow_timeout_approve: maybe(), ..Flags::default() },
+            Flags {
+                gates: GateFlags { allow_timeout_approve: maybe(), ..GateFlags::default() },
+                ..Flags::default()
+            },
             "--allow-timeout-approve",
             "true or false",
         ),

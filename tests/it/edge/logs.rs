@@ -176,7 +176,7 @@ fn l1_reasons_are_bounded_and_no_error_is_left_out_silently() {
         for n in 0..1_000 {
             error!(execution = n, "damaged: set aside");
             info!(viewer = n, "viewer connected");
-            debug!("nobody asked");
+            debug!(target: "footplate", "nobody asked");
         }
         logs::tell(true);
     });
@@ -193,7 +193,9 @@ fn l1_reasons_are_bounded_and_no_error_is_left_out_silently() {
     let of = |door: &str| lines.iter().filter(|it| it.contains(door)).count();
     assert_eq!((of("viewer"), of("engine")), (10, 10));
     // Who looks for a fault is shown all.
-    let lines = log.of(Format::Text, "debug", || (0..1_000).for_each(|n| debug!(n, "looked for")));
+    let lines = log.of(Format::Text, "debug", || {
+        (0..1_000).for_each(|n| debug!(target: "footplate", n, "looked for"))
+    });
     assert_eq!(lines.len(), 1_000);
 }
 
