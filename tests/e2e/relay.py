@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextlib
 import http.client
 import json
 import os
@@ -233,7 +234,9 @@ class Relay(Process):
             card = self.card(path, (tokens.AUTHORIZATION, tokens.API_KEY))
             sent |= dict(card.headers) if card else {}
         try:
-            connection.request(method, path, text, sent)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                # What is refused is answered before all of it was sent.
+                connection.request(method, path, text, sent)
             response = connection.getresponse()
             read = response.read().decode()
         finally:
