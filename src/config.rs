@@ -250,7 +250,7 @@ impl Flags {
         );
         let config = Config {
             engine_ca,
-            bounds: check.bounds(&self.bounds, tokens || self.tokens.api_keys.is_some()),
+            bounds: check.bounds(&self.bounds, shows),
             auth: check.auth(&self.tokens),
             viewers: Door { listen: viewers, tls: viewer_tls },
             engines: Door { listen: engines, tls: engine_tls },

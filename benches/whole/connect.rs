@@ -45,7 +45,7 @@ pub(crate) async fn measure(scope: Scope) -> anyhow::Result<()> {
     messages(&mint, scope).await?;
     heading(
         &format!("What a token costs as {COMERS} viewers connect, one after the other"),
-        "processor time from the socket to the subscription, TLS and all; the same without tokens in turns",
+        "processor time from the socket to the welcome, TLS and all; the same without tokens in turns",
     );
     println!("                  {:<24}{:<24}with : without", "without, µs", "with, µs");
     for way in [Way::First, Way::Again, Way::Plain] {

@@ -72,9 +72,13 @@ impl Pass {
 
     /// Whose it is.
     pub fn who(&self) -> Who {
-        let Principal { subject, issuer, method, tenant, groups: _, roles: _ } =
-            (*self.principal).clone();
-        Who { subject, issuer, method, tenant }
+        let Principal { subject, issuer, method, tenant, groups: _, roles: _ } = &*self.principal;
+        Who {
+            subject: subject.clone(),
+            issuer: issuer.clone(),
+            method: method.clone(),
+            tenant: tenant.clone(),
+        }
     }
 
     /// Whether `other` is the same person: what a connection may go on with.
