@@ -62,7 +62,7 @@ fn read(how: u8, sections: [Vec<&[u8]>; 3], folder: &Path) {
     } else {
         variables.push(("FOOTPLATE_CONFIG".into(), path.clone().into_os_string()));
     }
-    let arguments = arguments.into_iter().filter(|it| !it.is_empty());
+    let arguments = arguments.into_iter().filter(|it| !it.is_empty() && !it.contains(&0));
     line.extend(arguments.map(|it| OsString::from_vec(it.to_vec())));
     match read_with(line, variables) {
         Ok(Command::Say(text)) => told(&text, folder),
@@ -78,7 +78,7 @@ fn read(how: u8, sections: [Vec<&[u8]>; 3], folder: &Path) {
 fn variable(line: &[u8]) -> Option<(OsString, OsString)> {
     let at = line.iter().position(|it| *it == b'=')?;
     let (name, value) = (line[..at].to_vec(), line[at + 1..].to_vec());
-    // Nobody can have others.
+    // Nobody can have others, nor such arguments.
     let fine = |it: &Vec<u8>| !it.contains(&0);
     (fine(&name) && fine(&value)).then(|| (OsString::from_vec(name), OsString::from_vec(value)))
 }

@@ -44,10 +44,6 @@ pub fn run(data: &[u8]) {
         0 => pages(life, &mut draw),
         _ => rows(life, &mut draw),
     };
-    if sheet.length() == 0 {
-        // That is the beginning of a store.
-        return;
-    }
     let aside = draw.one_in(2);
     let opened = fenced(|| open(&sheet, life.now, aside));
     match opened {
@@ -144,8 +140,8 @@ fn pages(life: &Life, draw: &mut Draw<'_>) -> (Sheet, Asked) {
                 let mut bytes = vec![0; if draw.one_in(2) { PAGE / 2 } else { PAGE }];
                 sheet.read_at(from, &mut bytes);
                 head |= page == 0;
-                sheet
-                    .write_at(page * PAGE, &bytes[..bytes.len().min(sheet.length() - page * PAGE)]);
+                let room = sheet.length().saturating_sub(page * PAGE).min(bytes.len());
+                sheet.write_at(page * PAGE, &bytes[..room]);
             }
             6 => {
                 // Too short; mostly by little.

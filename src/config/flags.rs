@@ -84,9 +84,9 @@ pub(super) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<ArgMatch
     match blind.try_get_matches_from(&args) {
         Err(err) if err.kind() == ErrorKind::DisplayHelp => whole().try_get_matches_from(args),
         Err(mut err) => {
-            // It begins like a flag, and would be shown as one that is not known.
-            let unknown = err.get(ContextKind::InvalidArg).map(ToString::to_string);
-            if unknown.is_some_and(|it| it.contains(PEM)) {
+            // It begins like a flag, and would be shown as one that is not known. What is shown counts: it
+            // comes without the control characters that there may have been.
+            if err.to_string().contains(PEM) {
                 let instead = "what a PEM file holds; write its path".to_owned();
                 err.insert(ContextKind::InvalidArg, ContextValue::String(instead));
             }

@@ -3,7 +3,7 @@
 
 use std::{
     fmt, fs,
-    io::{self, Write as _},
+    io::{self, ErrorKind, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
@@ -15,15 +15,33 @@ use rustix::fs::OFlags;
 
 /// The store's file in its directory.
 const FILE: &str = "footplate.redb";
+/// What is to become that.
+const NEW: &str = "footplate.redb.new";
+
+/// Puts into a new store what each has.
+pub type Fill<'a> = &'a dyn Fn(&Database) -> Result<(), redb::Error>;
 
 /// Where the store is kept.
 pub trait Disk: Send + Sync + fmt::Debug {
-    /// Opens the store of a directory as `how` says, or begins one there. Nobody else can open it
-    /// until it is dropped.
+    /// Opens the store of a directory as `how` says. Nobody else can open it until it is dropped.
+    /// `None`: there is none.
     ///
     /// # Errors
     /// What the medium says, that somebody else has it open, or that it is damaged.
-    fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError>;
+    fn open(&self, directory: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError>;
+
+    /// Begins the store of a directory in which there is none, and opens it. It is there once `fill`
+    /// has put into it what each store has, and not before: a file without that is not one that was
+    /// begun, but one that is damaged.
+    ///
+    /// # Errors
+    /// What the medium says, what `fill` says, or that somebody else begins it.
+    fn begin(
+        &self,
+        directory: &Path,
+        how: &Builder,
+        fill: Fill<'_>,
+    ) -> Result<Database, redb::Error>;
 
     /// Writes the store of a directory anew, all of it, while nobody has it open. After a sync that
     /// has failed nobody knows which of its pages are on the disk: the machine may take for written
@@ -97,18 +115,39 @@ fn ours() -> fs::OpenOptions {
 }
 
 impl Disk for Drive {
-    fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError> {
+    fn open(&self, directory: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError> {
+        match ours().read(true).open(directory.join(FILE)) {
+            Ok(file) => how.create_file(file).map(Some),
+            Err(err) if err.kind() == ErrorKind::NotFound => Ok(None),
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    fn begin(
+        &self,
+        directory: &Path,
+        how: &Builder,
+        fill: Fill<'_>,
+    ) -> Result<Database, redb::Error> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let mut options = ours();
-        let file = options.read(true).create(true).truncate(false).open(directory.join(FILE))?;
+        let (new, there) = (directory.join(NEW), directory.join(FILE));
+        let file = ours().read(true).create(true).truncate(false).open(&new)?;
+        // Who had it before may have been faster: then this is the store by now, and not ours.
+        if file.try_lock().is_err() || fs::exists(&there)? {
+            return Err(redb::Error::DatabaseAlreadyOpen);
+        }
+        // What is in it is what one has left who was killed at this.
+        file.set_len(0)?;
         let database = how.create_file(file)?;
+        fill(&database)?;
+        fs::rename(&new, &there)?;
         // A file that is new is there for certain only with its directory's entry.
         fs::File::open(directory)?.sync_all()?;
         Ok(database)
     }
 
     fn renew(&self, directory: &Path) -> io::Result<()> {
-        let (old, new) = (directory.join(FILE), directory.join(format!("{FILE}.new")));
+        let (old, new) = (directory.join(FILE), directory.join(NEW));
         fs::copy(&old, &new)?;
         fs::File::open(&new)?.sync_all()?;
         fs::rename(&new, &old)?;

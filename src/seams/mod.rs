@@ -10,7 +10,7 @@ mod unix;
 
 pub use chance::Chance;
 pub use clock::Clock;
-pub use disk::{Disk, Drive, Space};
+pub use disk::{Disk, Drive, Fill, Space};
 pub use net::{Address, Io, Listener, Machine, Network, Peer, Promise, Stream};
 
 use std::sync::Arc;

@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction};
 use serde::Serialize;
 
-use super::codec::{encode, place};
+use super::codec::{Bad, encode, place};
 use super::prune::{self, Freed};
 use super::tables::{
     self, Extent, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, SCHEMA, TOMBSTONES,
@@ -82,7 +82,7 @@ impl File {
         directory: &Path,
         options: Options,
     ) -> Result<Self, Fault> {
-        let mut file = Self {
+        let file = Self {
             directory: directory.to_owned(),
             disk,
             options,
@@ -93,7 +93,15 @@ impl File {
             next_log: 1,
             short: false,
         };
-        file.reopen()?;
+        let how = tables::builder(options.cache);
+        match file.opened()? {
+            Some(database) => file.shared.store(Some(Arc::new(database))),
+            None => {
+                let database = file.disk.begin(directory, &how, &begin);
+                let database = database.map_err(|err| Fault::of(directory, err))?;
+                file.shared.store(Some(Arc::new(database)));
+            }
+        }
         Ok(file)
     }
 
@@ -113,17 +121,27 @@ impl File {
             renewed.map_err(|source| Fault::Medium { path: path(), source })?;
             self.doubted = false;
         }
+        let database = self.opened()?.ok_or_else(|| {
+            let what = "its file is gone".to_owned();
+            Fault::Damaged { path: self.directory.clone(), what }
+        })?;
+        self.shared.store(Some(Arc::new(database)));
+        Ok(())
+    }
+
+    /// The store that there is, if there is one, and if this relay can read it.
+    fn opened(&self) -> Result<Option<Database>, Fault> {
         let how = tables::builder(self.options.cache);
         let fault = |err: redb::Error| Fault::of(&self.directory, err);
         let database = self.disk.open(&self.directory, &how).map_err(|err| fault(err.into()))?;
-        let found = begin(&database).map_err(fault)?;
+        let Some(database) = database else { return Ok(None) };
+        let found = version(&database).map_err(fault)?;
         if VERSION < found {
             let found = u32::try_from(found).unwrap_or(u32::MAX);
             let (path, known) = (self.directory.clone(), VERSION as u32);
             return Err(Fault::Newer { path, found, known });
         }
-        self.shared.store(Some(Arc::new(database)));
-        Ok(())
+        Ok(Some(database))
     }
 
     pub(super) fn database(&self) -> Result<Arc<Database>, Fault> {
@@ -332,10 +350,8 @@ impl Turn {
         extent.first = extent.fold + 1;
         let mut heads = transaction.open_table(HEADS)?;
         let known = heads.get(log)?.map(|it| it.value().to_vec());
-        let key = log.to_be_bytes();
-        let head: Option<Head> = known.and_then(|it| super::codec::decode(&key, &it).ok());
-        if let Some(head) = head {
-            heads.insert(log, &*encode(&key, &Head { extent, ..head }))?;
+        if let Some(head) = known.and_then(|it| Head::read(log, &it).ok()) {
+            heads.insert(log, &*encode(&log.to_be_bytes(), &Head { extent, ..head }))?;
         }
         self.logs.insert(execution, Some((log, extent)));
         Ok(())
@@ -351,21 +367,22 @@ fn head(log: u64, kept: &Kept, extent: Extent) -> Vec<u8> {
     encode(&log.to_be_bytes(), &Row { kept, extent })
 }
 
-/// Begins what is not there. The version of what is.
-fn begin(database: &Database) -> Result<u64, redb::Error> {
-    let read = database.begin_read()?;
-    match read.open_table(META) {
-        Ok(meta) => {
-            let known = meta.get(SCHEMA)?.map(|it| it.value());
-            return known.ok_or_else(|| redb::Error::Corrupted("it has no version".into()));
+/// The version of a store.
+fn version(database: &Database) -> Result<u64, redb::Error> {
+    let meta = match database.begin_read()?.open_table(META) {
+        Ok(meta) => meta,
+        // Each store has it from the beginning: what is here is not what was left here.
+        Err(redb::TableError::TableDoesNotExist(_)) => {
+            return Err(Bad("there is nothing in it, or another program's".into()).into());
         }
-        Err(redb::TableError::TableDoesNotExist(_)) => {}
         Err(err) => return Err(err.into()),
-    }
-    if read.list_tables()?.next().is_some() {
-        return Err(redb::Error::Corrupted("it is the store of another program".into()));
-    }
-    drop(read);
+    };
+    let known = meta.get(SCHEMA)?.map(|it| it.value());
+    known.ok_or_else(|| Bad("it has no version".into()).into())
+}
+
+/// Puts in what each store has.
+fn begin(database: &Database) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut meta = transaction.open_table(META)?;
@@ -381,5 +398,5 @@ fn begin(database: &Database) -> Result<u64, redb::Error> {
         transaction.open_table(tables::DEAD)?.len()?;
     }
     transaction.commit()?;
-    Ok(VERSION)
+    Ok(())
 }

@@ -10,7 +10,10 @@ use super::Fault;
 use super::codec::{Bad, decode, place};
 use super::file::File;
 use super::read::{Reader, found};
-use super::tables::{DEAD, FENCES, FOLDS, HEADS, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES};
+use super::tables::{
+    DEAD, FENCES, FOLDS, HEADS, HIGHEST, Head, META, NAMES, NEXT_LOG, RECORDS, TOMBSTONES,
+    read_fold,
+};
 use crate::core::{Past, Relay};
 use crate::model::{ExecutionId, Now, Seq};
 
@@ -95,6 +98,12 @@ impl File {
         let transaction = database.begin_read()?;
         let meta = transaction.open_table(META)?;
         self.next_log = meta.get(NEXT_LOG)?.map_or(1, |it| it.value());
+        if let Some((log, _)) = transaction.open_table(DEAD)?.last()? {
+            self.next_log = self.next_log.max(log.value().saturating_add(1));
+        }
+        if HIGHEST < self.next_log {
+            return Err(Bad("no log can have the number that is the next".into()).into());
+        }
         relay.restore_fences(named(&transaction.open_table(FENCES)?)?);
         for tombstone in named(&transaction.open_table(TOMBSTONES)?)? {
             relay.restore_tombstone(now, tombstone);
@@ -107,8 +116,10 @@ impl File {
             let (key, row) = row?;
             let log = key.value();
             seen += 1;
-            self.next_log = self.next_log.max(log + 1);
-            let head: Head = match decode(&log.to_be_bytes(), row.value()) {
+            if log < HIGHEST {
+                self.next_log = self.next_log.max(log + 1);
+            }
+            let head = match Head::read(log, row.value()) {
                 Ok(head) => head,
                 Err(Bad(what)) => {
                     broken.push(Broken { log, execution: None, what });
@@ -232,13 +243,13 @@ fn past(
 ) -> Result<Result<Past, Bad>, redb::Error> {
     let last = head.kept.last.0;
     let checkpoint = match folds.range((log, 0)..=(log, last))?.next_back().transpose()? {
-        Some((key, row)) => match decode(&place(log, key.value().1), row.value()) {
+        Some((key, row)) => match read_fold(log, key.value().1, row.value()) {
             Ok(checkpoint) => Some(checkpoint),
             Err(bad) => return Ok(Err(bad)),
         },
         None => None,
     };
-    let at = checkpoint.as_ref().map_or(Seq(0), |it: &crate::core::Checkpoint| it.at);
+    let at = checkpoint.as_ref().map_or(Seq(0), |it| it.at);
     if at.0 != head.extent.fold {
         return Ok(Err(Bad(format!("the checkpoint at {} is missing", head.extent.fold))));
     }

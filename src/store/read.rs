@@ -7,7 +7,7 @@ use redb::{ReadTransaction, ReadableDatabase};
 use super::Fault;
 use super::codec::{Bad, decode, place};
 use super::file::Shared;
-use super::tables::{FOLDS, HEADS, Head, NAMES, RECORDS};
+use super::tables::{FOLDS, HEADS, Head, NAMES, RECORDS, read_fold};
 use crate::core::{Checkpoint, KeptRecord};
 use crate::model::{Epoch, ExecutionId, Seq};
 
@@ -96,10 +96,10 @@ impl Reader {
                 From::Fold => folds.range((log, 0)..=(log, after.0))?.next_back().transpose()?,
                 From::Here => None,
             };
-            let checkpoint: Option<Checkpoint> = match fold {
+            let checkpoint = match fold {
                 Some((key, row)) => {
                     let (log, seq) = key.value();
-                    Some(decode(&place(log, seq), row.value())?)
+                    Some(read_fold(log, seq, row.value())?)
                 }
                 None if first <= 1 || from == From::Here => None,
                 None => return Ok(None),
@@ -141,5 +141,5 @@ pub(super) fn found(
     let Some(log) = names.get(execution.as_str())?.map(|it| it.value()) else { return Ok(None) };
     let heads = transaction.open_table(HEADS)?;
     let Some(row) = heads.get(log)? else { return Ok(None) };
-    Ok(Some((log, decode(&log.to_be_bytes(), row.value())?)))
+    Ok(Some((log, Head::read(log, row.value())?)))
 }

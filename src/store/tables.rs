@@ -4,7 +4,8 @@
 use redb::{Builder, TableDefinition};
 use serde::{Deserialize, Serialize};
 
-use crate::core::Kept;
+use super::codec::{Bad, decode, place};
+use crate::core::{Checkpoint, Kept};
 
 /// The version of the stored form.
 pub(super) const VERSION: u64 = 1;
@@ -15,6 +16,8 @@ pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("me
 pub(super) const SCHEMA: &str = "schema";
 /// `META`: the number that the next log gets.
 pub(super) const NEXT_LOG: &str = "next_log";
+/// No log and no record has a higher number, and no log more bytes: what says so was never written.
+pub(super) const HIGHEST: u64 = 1 << 48;
 
 /// Each log: [`Head`].
 pub(super) const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
@@ -51,6 +54,36 @@ pub(super) struct Extent {
     pub(super) fold_bytes: u64,
     /// Bytes of the records behind it.
     pub(super) behind: u64,
+}
+
+impl Head {
+    /// What the row of that log holds.
+    ///
+    /// # Errors
+    /// It is not what was written there.
+    pub(super) fn read(log: u64, row: &[u8]) -> Result<Self, Bad> {
+        let head: Self = decode(&log.to_be_bytes(), row)?;
+        let Extent { first, bytes, fold, fold_bytes, behind } = head.extent;
+        let all = [log, head.kept.last.0, first, bytes, fold, fold_bytes, behind];
+        if all.iter().all(|it| *it <= HIGHEST) {
+            Ok(head)
+        } else {
+            Err(Bad("its numbers are those of no log".into()))
+        }
+    }
+}
+
+/// What the row of a checkpoint of that log at `seq` holds.
+///
+/// # Errors
+/// It is not what was written there.
+pub(super) fn read_fold(log: u64, seq: u64, row: &[u8]) -> Result<Checkpoint, Bad> {
+    let checkpoint: Checkpoint = decode(&place(log, seq), row)?;
+    if checkpoint.at.0 == seq {
+        Ok(checkpoint)
+    } else {
+        Err(Bad("it is another checkpoint".into()))
+    }
 }
 
 /// How the file is opened.

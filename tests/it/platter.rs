@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use footplate::seams::{Disk, Space};
+use footplate::seams::{Disk, Fill, Space};
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 use crate::dice::Dice;
@@ -18,6 +18,8 @@ pub(crate) struct Platter(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
 struct Inner {
+    /// Whether there is a store. What is written before is nowhere without power.
+    begun: bool,
     /// What a reader sees.
     seen: Vec<u8>,
     /// What is left without power.
@@ -99,7 +101,7 @@ impl Platter {
 
     /// A disk with these bytes.
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
-        let inner = Inner { synced: bytes.clone(), seen: bytes, ..Inner::default() };
+        let inner = Inner { begun: true, synced: bytes.clone(), seen: bytes, ..Inner::default() };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -220,9 +222,12 @@ impl StorageBackend for Platter {
 }
 
 impl Disk for Platter {
-    fn open(&self, _: &Path, how: &Builder) -> Result<Database, DatabaseError> {
+    fn open(&self, _: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError> {
         {
             let mut inner = self.0.lock().unwrap();
+            if !inner.begun {
+                return Ok(None);
+            }
             if 0 < inner.open {
                 return Err(DatabaseError::DatabaseAlreadyOpen);
             }
@@ -232,7 +237,20 @@ impl Disk for Platter {
         if opened.is_err() {
             self.0.lock().unwrap().open = 0;
         }
-        opened
+        opened.map(Some)
+    }
+
+    fn begin(&self, _: &Path, how: &Builder, fill: Fill<'_>) -> Result<Database, redb::Error> {
+        {
+            let mut inner = self.0.lock().unwrap();
+            inner.endure()?;
+            inner.open = 1;
+            (inner.seen, inner.synced, inner.pending) = (vec![], vec![], vec![]);
+        }
+        let database = how.create_with_backend(self.clone())?;
+        fill(&database)?;
+        self.0.lock().unwrap().begun = true;
+        Ok(database)
     }
 
     fn renew(&self, _: &Path) -> io::Result<()> {
@@ -246,7 +264,7 @@ impl Disk for Platter {
     fn set_aside(&self, directory: &Path, mark: &str) -> io::Result<PathBuf> {
         let mut inner = self.0.lock().unwrap();
         let bytes = std::mem::take(&mut inner.seen);
-        (inner.synced, inner.pending) = (vec![], vec![]);
+        (inner.begun, inner.synced, inner.pending) = (false, vec![], vec![]);
         inner.aside.push((mark.to_owned(), bytes));
         Ok(directory.join(mark))
     }

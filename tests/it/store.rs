@@ -6,6 +6,7 @@ mod golden;
 mod values;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use footplate::model::{
 use footplate::seams::{Disk, Drive};
 use footplate::store::{Backend, Commit, Fault, Keeper, Opened, Options};
 use futures_util::FutureExt;
-use redb::{Builder, TableDefinition};
+use redb::{Builder, Database, ReadableDatabase, TableDefinition, WriteTransaction};
 use tempfile::TempDir;
 
 use crate::dice::Dice;
@@ -131,8 +132,7 @@ fn row_09_a_file_that_is_cut_short_is_found_to_be() {
     let known = states(&relay);
     let all = records(&opened, &known);
     let tail = (0..64).map(|n| bytes.len() - n);
-    // A file without anything in it is the beginning of a store.
-    let rest = (1..bytes.len()).step_by(bytes.len() / 200);
+    let rest = (0..bytes.len()).step_by(bytes.len() / 200);
     for length in rest.chain(tail) {
         is_sound(bytes[..length].to_vec(), &known, &all);
     }
@@ -291,19 +291,99 @@ fn row_12_a_store_that_is_in_use_is_not_opened() {
     }
 }
 
+/// A store as `platter` has it, but for what somebody else has done to it.
+fn changed(platter: &Platter, change: impl FnOnce(&WriteTransaction)) -> Platter {
+    let platter = Platter::of(platter.bytes());
+    let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap().unwrap();
+    let transaction = database.begin_write().unwrap();
+    change(&transaction);
+    transaction.commit().unwrap();
+    drop(database);
+    platter
+}
+
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+
+/// Numbers about the store itself stand under no checksum of their own.
+fn numbered(platter: &Platter, name: &str, number: u64) -> Platter {
+    changed(platter, |it| drop(it.open_table(META).unwrap().insert(name, number).unwrap()))
+}
+
 #[test]
 fn a_newer_store_is_refused_and_left_as_it_is() {
-    let platter = lived();
-    {
-        let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap();
-        let transaction = database.begin_write().unwrap();
-        let meta: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-        transaction.open_table(meta).unwrap().insert("schema", 2).unwrap();
-        transaction.commit().unwrap();
-    }
+    let platter = numbered(&lived(), "schema", 2);
     let err = open(&platter, Options::default(), true).unwrap_err();
     assert!(matches!(err, Fault::Newer { found: 2, known: 1, .. }), "{err}");
     assert!(platter.aside().is_empty());
+}
+
+/// redb takes a file whose newest turns are both scratched for one in which nothing ever was.
+#[test]
+fn a_store_in_which_nothing_is_left_is_damaged_and_not_new() {
+    let empty = Platter::default();
+    drop(empty.begin(Path::new(DIRECTORY), &Builder::new(), &|_| Ok(())).unwrap());
+    for bytes in [empty.bytes(), vec![]] {
+        let err = open(&Platter::of(bytes.clone()), Options::default(), false).unwrap_err();
+        assert!(matches!(err, Fault::Damaged { .. }), "{err}");
+        let (_, opened) = open(&Platter::of(bytes), Options::default(), true).unwrap();
+        assert_eq!(opened.loaded.damage.len(), 1);
+    }
+}
+
+#[test]
+fn who_is_killed_while_a_store_begins_begins_again() {
+    let folder = TempDir::new().unwrap();
+    let there = |name| fs::exists(folder.path().join(name)).unwrap();
+    let (how, fails) = (Builder::new(), |_: &Database| Err(redb::Error::PreviousIo));
+    Drive.begin(folder.path(), &how, &fails).unwrap_err();
+    assert!(there("footplate.redb.new") && !there("footplate.redb"));
+    assert!(Drive.open(folder.path(), &how).unwrap().is_none(), "there is none yet");
+    let disk: Arc<dyn Disk> = Drive::disk();
+    let begin = || {
+        let fresh = || Relay::new(99, limits());
+        Keeper::open(&disk, folder.path(), Options::default(), now(), false, fresh)
+    };
+    begin().unwrap();
+    assert!(!there("footplate.redb.new") && there("footplate.redb"));
+    let again = Drive.begin(folder.path(), &how, &|_| Ok(())).unwrap_err();
+    assert!(matches!(again, redb::Error::DatabaseAlreadyOpen), "never over one that is there");
+}
+
+#[test]
+fn a_number_that_no_log_can_have_is_damage() {
+    const HEADS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("heads");
+    let alive = lived();
+    for number in [1 << 49, u64::MAX - 1, u64::MAX] {
+        let next = numbered(&alive, "next_log", number);
+        let head = |it: &WriteTransaction| {
+            drop(it.open_table(HEADS).unwrap().insert(number, &b"none"[..]).unwrap());
+        };
+        for damaged in [next, changed(&alive, head)] {
+            let err = open(&damaged, Options::default(), false).unwrap_err();
+            assert!(matches!(err, Fault::Damaged { .. }), "{err}");
+            let (relay, opened) = open(&damaged, Options::default(), true).unwrap();
+            assert!(states(&relay).is_empty());
+            assert!(matches!(&opened.loaded.damage[..], [one] if one.execution.is_none()));
+        }
+    }
+}
+
+/// A log's rows are removed some time after it is forgotten, by its number.
+#[test]
+fn a_log_never_gets_the_number_of_one_that_is_yet_to_be_removed() {
+    const DEAD: TableDefinition<'_, u64, ()> = TableDefinition::new("dead");
+    const NAMES: TableDefinition<'_, &str, u64> = TableDefinition::new("names");
+    let dead = changed(&lived(), |it| drop(it.open_table(DEAD).unwrap().insert(77, ()).unwrap()));
+    let platter = numbered(&dead, "next_log", 1);
+    let (mut relay, Opened { mut keeper, .. }) = open(&platter, Options::default(), false).unwrap();
+    for text in ["w9/9@l9 greets anew", "l9 says anew 1 log begun"] {
+        relay.handle(now(), script::input(now().time, text));
+    }
+    keep(&mut keeper, &mut relay);
+    drop(keeper);
+    let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap().unwrap();
+    let names = database.begin_read().unwrap().open_table(NAMES).unwrap();
+    assert_eq!(names.get("anew").unwrap().map(|it| it.value()), Some(78));
 }
 
 #[test]

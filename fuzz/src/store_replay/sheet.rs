@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use footplate::seams::{Disk, Space};
+use footplate::seams::{Disk, Fill, Space};
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 pub(super) const PAGE: usize = 4_096;
@@ -21,6 +21,8 @@ struct Inner {
     /// Pages that are no longer as in `base`, by number.
     over: BTreeMap<usize, Box<[u8; PAGE]>>,
     length: usize,
+    /// Whether there is a store.
+    begun: bool,
     /// What was put aside, and what was kept beside it.
     aside: usize,
     open: bool,
@@ -85,7 +87,7 @@ impl Inner {
 impl Sheet {
     pub(super) fn of(base: Arc<Vec<u8>>) -> Self {
         let length = base.len();
-        Self(Arc::new(Mutex::new(Inner { base, length, ..Inner::default() })))
+        Self(Arc::new(Mutex::new(Inner { base, length, begun: true, ..Inner::default() })))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -174,7 +176,10 @@ impl StorageBackend for Sheet {
 }
 
 impl Disk for Sheet {
-    fn open(&self, _: &Path, how: &Builder) -> Result<Database, DatabaseError> {
+    fn open(&self, _: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError> {
+        if !self.lock().begun {
+            return Ok(None);
+        }
         if std::mem::replace(&mut self.lock().open, true) {
             return Err(DatabaseError::DatabaseAlreadyOpen);
         }
@@ -184,7 +189,13 @@ impl Disk for Sheet {
         if opened.is_ok() {
             std::mem::forget(opening);
         }
-        opened
+        opened.map(Some)
+    }
+
+    fn begin(&self, _: &Path, how: &Builder, fill: Fill<'_>) -> Result<Database, redb::Error> {
+        self.lock().begun = true;
+        let database = how.create_with_backend(self.clone())?;
+        fill(&database).map(|()| database)
     }
 
     fn renew(&self, _: &Path) -> io::Result<()> {

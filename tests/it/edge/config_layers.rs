@@ -348,6 +348,14 @@ fn a_key_is_no_setting_and_no_path() {
     }
     let found = problems(&["check"], &[("FOOTPLATE_CONFIG", &key)]);
     assert!(!format!("{found:?}").contains(SECRET), "as the name of the file");
+    // As a flag that there is not; also where something is in it that is not shown.
+    for key in [&key, &key.replacen("--", "--\u{1}", 1)] {
+        let Err(Refused::Usage(err)) = read(&["check", key], &[]) else {
+            panic!("{key:?} is taken")
+        };
+        let told = err.to_string();
+        assert!(told.contains("what a PEM file holds") && !told.contains(SECRET), "{told}");
+    }
 }
 
 #[test]

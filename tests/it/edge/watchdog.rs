@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use footplate::engine::pb::attach_response::Message as Told;
-use footplate::seams::{Clock, Disk, Seams, Space};
+use footplate::seams::{Clock, Disk, Fill, Seams, Space};
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -111,8 +111,16 @@ impl StorageBackend for Held {
 }
 
 impl Disk for Held {
-    fn open(&self, _: &Path, how: &Builder) -> Result<Database, DatabaseError> {
-        how.create_with_backend(self.clone())
+    fn open(&self, _: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError> {
+        match self.0.bytes().is_empty() {
+            true => Ok(None),
+            false => how.create_with_backend(self.clone()).map(Some),
+        }
+    }
+
+    fn begin(&self, _: &Path, how: &Builder, fill: Fill<'_>) -> Result<Database, redb::Error> {
+        let database = how.create_with_backend(self.clone())?;
+        fill(&database).map(|()| database)
     }
 
     fn renew(&self, directory: &Path) -> io::Result<()> {

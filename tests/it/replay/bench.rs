@@ -10,7 +10,7 @@ use footplate::auth::verifier::Loopback;
 use footplate::core::{LaneFault, LaneResult, Limits, Relay};
 use footplate::dialect::{Call, Dialect, native::Native};
 use footplate::model::{Durability, LinkId, Seq, Timestamp, ViewerId};
-use footplate::seams::{Clock, Disk, Space};
+use footplate::seams::{Clock, Disk, Fill, Space};
 use footplate::shard::{
     self, Asked, Budget, Followed, Held, Message, Pressure, Shard, Shards, ToEngine,
 };
@@ -59,8 +59,12 @@ impl Default for Setup {
 struct Threaded(Platter);
 
 impl Disk for Threaded {
-    fn open(&self, directory: &Path, how: &Builder) -> Result<Database, DatabaseError> {
+    fn open(&self, directory: &Path, how: &Builder) -> Result<Option<Database>, DatabaseError> {
         self.0.open(directory, how)
+    }
+
+    fn begin(&self, at: &Path, how: &Builder, fill: Fill<'_>) -> Result<Database, redb::Error> {
+        self.0.begin(at, how, fill)
     }
 
     fn renew(&self, directory: &Path) -> io::Result<()> {

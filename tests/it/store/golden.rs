@@ -77,7 +77,7 @@ fn pair(key: &str) -> (u64, u64) {
 /// A store with these rows, and nothing else.
 fn written(rows: &Rows) -> Platter {
     let platter = Platter::default();
-    let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap();
+    let database = platter.begin(Path::new(DIRECTORY), &Builder::new(), &|_| Ok(())).unwrap();
     let transaction = database.begin_write().unwrap();
     {
         let mut meta = transaction.open_table(META).unwrap();
@@ -183,7 +183,7 @@ fn commit(values: &Values) -> Rows {
     let mut keeper = opened.keeper;
     keeper.append_batch(commit).now_or_never().expect("it is inline").unwrap();
     drop((keeper, opened.reader));
-    let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap();
+    let database = platter.open(Path::new(DIRECTORY), &Builder::new()).unwrap().unwrap();
     found(&database)
 }
 
