@@ -120,7 +120,6 @@ impl Site {
             Ok(_) => Token::Good,
             Err(_) => Token::Bad,
         };
-        let token = shown.as_ref().and_then(Shown::token).map(|it| Sha256::digest(it.as_bytes()));
         let pass = whose.unwrap_or_default();
         call.stranger = pass.is_none();
         // Its clients give up after an HTTP 401, and those of others log their user out.
@@ -144,7 +143,7 @@ impl Site {
                 address: connection.and_then(|it| it.client),
                 agent: text(header::USER_AGENT),
                 origin: text(header::ORIGIN),
-                token: token.map(Into::into),
+                token: shown.as_ref().and_then(Shown::token).map(|it| Sha256::digest(it).into()),
             };
             let mutes = dialect.manners().leaves_some_behind();
             if mutes && MANY < self.kin.living(&likeness) {

@@ -154,9 +154,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The order of RFC 8785: by UTF-16 code units.
+/// The order of RFC 8785: by UTF-16 code units. That is the order of the bytes, except that what lies
+/// beyond U+FFFF comes before U+E000 to U+FFFF, which begin with 0xEE or 0xEF.
 fn utf16(one: &str, other: &str) -> Ordering {
-    one.encode_utf16().cmp(other.encode_utf16())
+    match one.bytes().zip(other.bytes()).find(|(one, other)| one != other) {
+        Some((one, other)) if one.min(other) < 0xEE => one.cmp(&other),
+        Some(_) => one.encode_utf16().cmp(other.encode_utf16()),
+        None => one.len().cmp(&other.len()),
+    }
 }
 
 /// A number, as it was written.

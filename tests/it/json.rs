@@ -70,6 +70,23 @@ fn the_canonical_form_is_that_of_rfc_8785() {
 }
 
 #[test]
+fn members_stand_in_the_order_of_their_utf_16() {
+    let ends = ["", "a", "z", "\u{80}", "\u{7ff}", "\u{800}", "\u{d7ff}", "\u{e000}", "\u{efff}"];
+    let ends =
+        ends.into_iter().chain(["\u{f000}", "\u{ffff}", "\u{10000}", "\u{103ff}", "\u{10ffff}"]);
+    let names: Vec<String> =
+        ends.flat_map(|end| ["", "é", "\u{ffff}", "😀"].map(|it| format!("{it}{end}"))).collect();
+    for one in &names {
+        for other in names.iter().filter(|it| *it != one) {
+            let mut sorted = [one, other];
+            sorted.sort_by_key(|it| it.encode_utf16().collect::<Vec<_>>());
+            let object = |[one, other]: [&String; 2]| format!("{{\"{one}\":1,\"{other}\":1}}");
+            assert_eq!(form(&object([one, other])), object(sorted));
+        }
+    }
+}
+
+#[test]
 fn numbers_are_written_as_rfc_8785_shows_them() {
     // Its appendix B.
     for (bits, shown) in [
