@@ -4,6 +4,7 @@
 #
 #   scripts/fuzz.sh                              every target, 1,000,000 executions of each
 #   RUNS=50000 scripts/fuzz.sh jwt_verify        so many of this one
+#   FAST=1 scripts/fuzz.sh ws_session            twice as many in the same time: what is compared with what is not watched
 #   scripts/fuzz.sh --keep jwt_verify            and what was found goes into the committed corpus, minimized
 #   scripts/fuzz.sh --keep-only jwt_verify       that alone, of what was found before
 #
@@ -29,14 +30,16 @@ command -v c++ >/dev/null || die "a C++ compiler is missing" "install one (Debia
 # ships. No sanitizer: the code is safe Rust (`unsafe_code` is forbidden) and has no memory to misuse, so that overflow checks
 # and debug assertions, which are on, are what there is to notice; a sanitizer would only cost time.
 # A target folder of its own: other flags would have everything built anew elsewhere.
-fuzz() { RUSTC_BOOTSTRAP=1 cargo fuzz "$1" -s none --target-dir fuzz/target "${@:2}"; }
+how=(-s none --target-dir fuzz/target)
+[ -z "${FAST-}" ] || how=(-s none --no-trace-compares --target-dir fuzz/target/fast)
+fuzz() { RUSTC_BOOTSTRAP=1 cargo fuzz "$1" "${how[@]}" "${@:2}"; }
 
 # The longest input that is worth while.
 longest() {
     case $1 in
     jwt_verify) echo 9216 ;;
     http_edge | config) echo 2048 ;;
-    subscribe_filter) echo 1024 ;;
+    subscribe_filter | store_replay | ws_session) echo 1024 ;;
     *) echo 4096 ;;
     esac
 }
