@@ -196,7 +196,9 @@ impl World {
             1..=4 => {
                 let client = &mut self.clients[at];
                 let (text, token) = asks::ask(client.manners, draw);
-                client.tokens.extend(token);
+                if let Some(token) = token {
+                    client.shows(token, self.revoked.contains(people::subject(token)));
+                }
                 client.says(&text).await;
             }
             5 => {
@@ -325,8 +327,7 @@ impl World {
     async fn loses(&mut self, draw: &mut Draw<'_>, at: usize) {
         match draw.below(8) {
             0..=2 => {
-                let token = draw.pick(&TOKENS);
-                let subject = token.split('-').next().unwrap_or_default();
+                let subject = people::subject(draw.pick(&TOKENS));
                 self.revoked.insert(subject);
                 self.book.revoke(subject);
                 self.tell(Message::Reassess).await;

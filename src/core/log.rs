@@ -63,6 +63,7 @@ impl Log {
         if let Some(Checkpoint { at, state, votes, hashes }) = checkpoint {
             log.history.skip_to(at);
             (log.state, log.votes) = (state, votes);
+            log.state.derive();
             for (producer, hashes) in hashes {
                 let last = log.state.producers.get(&producer).map_or(Pseq(0), |it| it.pseq);
                 log.lanes.open(&producer).remember(last, hashes);

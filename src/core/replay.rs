@@ -22,7 +22,9 @@ impl Replay {
         checkpoint: Option<Checkpoint>,
         limits: &Limits,
     ) -> Self {
-        let (seq, state) = checkpoint.map_or_else(Default::default, |it| (it.at, it.state));
+        let (seq, mut state): (_, Execution) =
+            checkpoint.map_or_else(Default::default, |it| (it.at, it.state));
+        state.derive();
         Self { execution, at: Position { epoch, seq }, state, limits: *limits }
     }
 

@@ -482,6 +482,9 @@ proptest! {
             prop_assert_eq!(state.progress().waiting as usize, waiting);
             prop_assert_eq!(state.progress().open_gates as usize, state.open_gates().count());
             prop_assert_eq!(state.progress().nodes as usize, state.nodes.len());
+            let mut derived = state.clone();
+            derived.derive();
+            prop_assert_eq!(&derived, state, "what is derived anew is what was there");
         }
     }
 

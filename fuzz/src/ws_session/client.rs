@@ -75,6 +75,12 @@ impl Client {
         self.over.get_or_insert(at);
     }
 
+    /// It shows another token, with which it may be let in again unless that is taken back, too.
+    pub(super) fn shows(&mut self, token: &'static str, revoked: bool) {
+        self.tokens.push(token);
+        self.over = self.over.filter(|_| revoked);
+    }
+
     /// Sends a text frame.
     pub(super) async fn says(&mut self, text: &str) {
         self.last = None;

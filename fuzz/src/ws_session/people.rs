@@ -43,8 +43,13 @@ pub(super) fn ends(token: &str) -> Option<Timestamp> {
     found.map(|(_, seconds)| START.after(Duration::from_secs(*seconds)))
 }
 
-pub(super) fn pass(token: &str) -> Pass {
-    let subject = token.split('-').next().unwrap_or_default();
+/// Whose a token is.
+pub(super) fn subject(token: &'static str) -> &'static str {
+    token.split('-').next().unwrap_or_default()
+}
+
+pub(super) fn pass(token: &'static str) -> Pass {
+    let subject = subject(token);
     let tenant: Option<Text> = (token == "eve-tenant").then(|| "b".into());
     let roles = if token == "kim-looks" {
         vec![Role::Viewer]

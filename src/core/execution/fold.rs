@@ -346,17 +346,17 @@ impl Execution {
         while moved && limits.commands < self.commands.len() {
             // Who has begun it is remembered for as long as there are gates to decide.
             let begins = |it: &CommandState| matches!(it.command.kind, CommandKind::Start { .. });
-            let done = self.commands.values().filter(|it| it.stage.is_final() && !begins(it));
-            let Some(oldest) = done.min_by_key(|it| it.since) else { break };
-            let oldest = oldest.command.id.clone();
+            let done = self.commands.iter().filter(|(_, it)| it.stage.is_final() && !begins(it));
+            let Some((oldest, _)) = done.min_by_key(|(_, it)| it.since) else { break };
+            let oldest = oldest.clone();
             self.commands.remove(&oldest);
         }
         let settled = self.gates.len() - self.progress.open_gates as usize;
         let moved = after.gate.is_some() || self.is_over();
         if moved && limits.gate_results < settled {
-            let done = self.gates.values().filter(|it| !it.is_open() && !it.is_owed());
-            if let Some(oldest) = done.min_by_key(|it| it.since) {
-                let oldest = oldest.asked.gate_id.clone();
+            let done = self.gates.iter().filter(|(_, it)| !it.is_open() && !it.is_owed());
+            if let Some((oldest, _)) = done.min_by_key(|(_, it)| it.since) {
+                let oldest = oldest.clone();
                 self.gates.remove(&oldest);
             }
         }

@@ -104,6 +104,23 @@ impl Execution {
         4_096 + things * 1_024 + (edges.len() + under_way.len()) * 256 + producers.len() * 512
     }
 
+    /// Derives anew what follows from the rest. The rules keep it in step, and rely on that: of a fold that
+    /// was read, and not made, it is not believed.
+    pub fn derive(&mut self) {
+        let status = self.progress.status;
+        self.progress = Progress { status, ..Progress::default() };
+        self.under_way.clear();
+        for (id, node) in std::mem::take(&mut self.nodes) {
+            self.progress.nodes += 1;
+            self.counted(node.status, 1);
+            if node.status.is_under_way() {
+                self.under_way.insert((node.since, id.clone()));
+            }
+            self.nodes.insert(id, node);
+        }
+        self.progress.open_gates = self.open_gates().count() as u32;
+    }
+
     /// Its nodes in the order in which their status changed last.
     pub fn nodes_by_change(&self) -> Vec<&Arc<Node>> {
         let mut nodes: Vec<_> = self.nodes.values().collect();
