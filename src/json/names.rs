@@ -4,12 +4,17 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+use smallvec::SmallVec;
+
 use super::JsonText;
 
 /// So much of a name is told, in characters.
 const TOLD: usize = 64;
 /// Up to so many names are compared each with each.
 const FEW: usize = 8;
+/// Up to so many names at once, and so many levels, take no memory of their own.
+const MOST: usize = 16;
 
 /// Why nobody can say which members an object has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,38 +36,31 @@ pub fn check(text: &JsonText) -> Result<(), Unclear> {
     if !text.contains('{') {
         return Ok(());
     }
-    let mut names: Vec<Cow<'_, str>> = vec![];
-    // Of each list or object around: where its names begin, if it has any.
-    let mut around: Vec<Option<usize>> = vec![];
-    let (bytes, mut at, mut wants_name) = (text.as_bytes(), 0, false);
+    let mut names: SmallVec<[Cow<'_, str>; MOST]> = SmallVec::new();
+    // Of each object around: where its names begin.
+    let mut around: SmallVec<[usize; MOST]> = SmallVec::new();
+    let (bytes, mut at) = (text.as_bytes(), 0);
     while let Some(byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'{' => {
-                around.push(Some(names.len()));
-                wants_name = true;
-            }
-            b'[' => {
-                around.push(None);
-                wants_name = false;
-            }
-            b',' => wants_name = matches!(around.last(), Some(Some(_))),
-            b'}' | b']' => {
-                if let Some(Some(from)) = around.pop() {
-                    if let Some(name) = twice(&mut names[from..]) {
-                        return Err(Unclear::Twice(name.chars().take(TOLD).collect()));
-                    }
-                    names.truncate(from);
+            b'{' => around.push(names.len()),
+            b'}' => {
+                let from = around.pop().unwrap_or_default();
+                if let Some(name) = twice(&mut names[from..]) {
+                    return Err(Unclear::Twice(name.chars().take(TOLD).collect()));
                 }
-                wants_name = false;
+                names.truncate(from);
             }
             b'"' => {
                 let (length, escaped) = string(&bytes[at..]);
-                if std::mem::take(&mut wants_name) {
-                    let name = &text[at..at + length];
+                let (name, rest) = (at..at + length, at + length + 1);
+                // What a colon follows on is a name, and nothing else is.
+                let mut behind = bytes.iter().skip(rest);
+                if behind.find(|it| !it.is_ascii_whitespace()) == Some(&b':') {
+                    let name = &text[name];
                     names.push(if escaped { unescaped(name)?.into() } else { name.into() });
                 }
-                at += length + 1;
+                at = rest;
             }
             _ => {}
         }
@@ -74,17 +72,15 @@ pub fn check(text: &JsonText) -> Result<(), Unclear> {
 /// escaped.
 fn string(bytes: &[u8]) -> (usize, bool) {
     let (mut length, mut escaped) = (0, false);
-    while let Some(byte) = bytes.get(length) {
-        match byte {
-            b'"' => break,
-            b'\\' => {
-                escaped = true;
-                length += 2;
-            }
-            _ => length += 1,
+    while let Some(next) = bytes.get(length..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
+        length += next;
+        if bytes[length] == b'"' {
+            return (length, escaped);
         }
+        escaped = true;
+        length += 2;
     }
-    (length, escaped)
+    (bytes.len(), escaped)
 }
 
 fn unescaped(name: &str) -> Result<String, Unclear> {
