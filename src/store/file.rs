@@ -93,15 +93,14 @@ impl File {
             next_log: 1,
             short: false,
         };
-        let how = tables::builder(options.cache);
-        match file.opened()? {
-            Some(database) => file.shared.store(Some(Arc::new(database))),
+        let database = match file.opened()? {
+            Some(database) => database,
             None => {
-                let database = file.disk.begin(directory, &how, &begin);
-                let database = database.map_err(|err| Fault::of(directory, err))?;
-                file.shared.store(Some(Arc::new(database)));
+                let begun = file.disk.begin(directory, &tables::builder(options.cache), &begin);
+                begun.map_err(|err| Fault::of(directory, err))?
             }
-        }
+        };
+        file.shared.store(Some(Arc::new(database)));
         Ok(file)
     }
 

@@ -83,6 +83,7 @@ impl Client {
 
     /// Sends a text frame.
     pub(super) async fn says(&mut self, text: &str) {
+        // Whoever asks may be shown older things again.
         self.last = None;
         self.asked += usize::from(text.contains("request"));
         let bytes = text.as_bytes();
